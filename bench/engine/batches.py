@@ -1,0 +1,45 @@
+"""The order of the examples: batches as a function of (seed, epoch, position), the same for every method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count as endless
+
+import torch
+from torch import Tensor
+
+from bench.engine.randomness import generator
+from bench.engine.splits import take
+from bench.method import Batch
+from bench.task import Examples, Task
+
+
+def batches(
+    task: Task, examples: Examples, size: int, seed: int, items: Tensor | None = None, purpose: str = "fit"
+) -> Iterator[Batch]:
+    """Endless batches of `size` augmented examples on the device of `examples`.
+
+    Epochs follow one another without a gap, so that every example counts and every batch is full. `items`
+    (a boolean tensor over the examples) keeps only some examples: the others are skipped in the shared order,
+    and the draws of the rest do not change.
+    """
+    device = examples.labels.device
+    order = torch.empty(0, dtype=torch.long, device=device)
+    draws: dict[str, Tensor] = {}
+    for epoch in endless():
+        new_order = torch.randperm(len(examples), generator=generator(seed, purpose, "order", epoch))
+        new_draws = task.draw(len(examples), generator(seed, purpose, "draws", epoch))
+        if items is not None:
+            new_order = new_order[items[new_order]]
+        new_draws = {name: values[new_order].to(device) for name, values in new_draws.items()}
+        rest = {name: torch.cat((draws[name], values)) for name, values in new_draws.items()} if draws else new_draws
+        order = torch.cat((order, new_order.to(device)))
+        full = len(order) - len(order) % size
+        for start in range(0, full, size):
+            chosen = order[start : start + size]
+            drawn = {name: values[start : start + size] for name, values in rest.items()}
+            yield Batch(
+                task.prepare(take(examples.inputs, chosen, device), drawn or None), examples.labels[chosen]
+            )
+        order = order[full:]
+        draws = {name: values[full:] for name, values in rest.items()}

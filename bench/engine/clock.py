@@ -1,0 +1,35 @@
+"""The training clock: monotonic, on between evaluations only, the device synchronised where it stops."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+
+class Clock:
+    """Adds up the seconds between `start` and `stop`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds = 0.0
+        self._since: float | None = None
+
+    def start(self) -> None:
+        if self._since is not None:
+            raise RuntimeError("the clock is already on")
+        synchronise(self.device)
+        self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        if self._since is None:
+            raise RuntimeError("the clock is already off")
+        synchronise(self.device)
+        self.seconds += time.perf_counter() - self._since
+        self._since = None
+
+
+def synchronise(device: torch.device) -> None:
+    """Waits until the device has done all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

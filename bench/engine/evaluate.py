@@ -1,0 +1,81 @@
+"""Evaluation: logits of a whole split, and what is measured on them beside the metric."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.engine.observe import Observed
+from bench.engine.splits import take
+from bench.task import Examples, Task
+
+BATCH = 500
+BINS = 15
+
+
+def logits_of(network: Observed, task: Task, examples: Examples) -> Tensor:
+    """(n, C) float32, in eval mode without augmentation. The network's mode is as it was afterwards."""
+    device = examples.labels.device
+    training = network.training
+    network.eval()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(examples), BATCH):
+            items = torch.arange(start, min(start + BATCH, len(examples)), device=device)
+            parts.append(network(task.prepare(take(examples.inputs, items, device), None)).logits)
+    network.train(training)
+    return torch.cat(parts)
+
+
+def calibration(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Expected calibration error (15 equal-width bins of the largest probability), NLL and Brier score, T=1.
+
+    ece in percent points; nll in nats; brier is the sum over classes, 0 to 2, averaged over examples.
+    """
+    probabilities = logits.double().softmax(dim=1)
+    confidence, predicted = probabilities.max(dim=1)
+    correct = (predicted == labels).double()
+    bins = (confidence * BINS).ceil().clamp(1, BINS).long() - 1
+    gaps = torch.zeros(BINS, dtype=torch.float64, device=logits.device)
+    gaps.index_add_(0, bins, correct - confidence)
+    one_hot = F.one_hot(labels, logits.shape[1]).double()
+    return {
+        "ece": 100 * float(gaps.abs().sum() / len(labels)),
+        "nll": float(F.cross_entropy(logits.double(), labels)),
+        "brier": float((probabilities - one_hot).square().sum(dim=1).mean()),
+    }
+
+
+def fidelity(student: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, float | None]:
+    """How the student follows the teacher on test; both logits are (n, C).
+
+    Agreements in percent points; kl = mean KL(teacher ‖ student) at T=1, nats; the last is the student's mean
+    largest probability on what the teacher gets wrong. None where the teacher has no such items.
+    """
+    agree = (student.argmax(dim=1) == teacher.argmax(dim=1)).double()
+    right = teacher.argmax(dim=1) == labels
+    divergence = F.kl_div(
+        student.double().log_softmax(dim=1),
+        teacher.double().log_softmax(dim=1),
+        log_target=True,
+        reduction="batchmean",
+    )
+    confidence = student.double().softmax(dim=1).max(dim=1).values
+    return {
+        "agreement": 100 * float(agree.mean()),
+        "kl": float(divergence),
+        "agreement_teacher_right": _percent(agree[right]),
+        "agreement_teacher_wrong": _percent(agree[~right]),
+        "confidence_teacher_wrong": _percent(confidence[~right]),
+    }
+
+
+def worst_class(logits: Tensor, labels: Tensor) -> float:
+    """The lowest accuracy of any class, in percent points."""
+    correct = (logits.argmax(dim=1) == labels).double()
+    return min(100 * float(correct[labels == label].mean()) for label in labels.unique())
+
+
+def _percent(values: Tensor) -> float | None:
+    return 100 * float(values.mean()) if len(values) else None

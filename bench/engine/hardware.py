@@ -1,0 +1,118 @@
+"""The machine: which device, how precise, how much memory, and a readable fingerprint."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from bench.errors import UsageError
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the first GPU, else the CPU. A device that is not there raises UsageError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"unknown device {name!r}: expected auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {name!r} is not supported: expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {name!r} is not here: this machine has {torch.cuda.device_count()} GPUs")
+    return device
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """`auto` is bfloat16 where the device has instructions for it, else float32: emulated, it is ten times slower."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def fingerprint(device: torch.device) -> str:
+    """A readable name of the hardware: device, cores, memory. Times compare only within one."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        parts = [properties.name, f"{round(properties.total_memory / 2**30)}g", f"{cores()}c"]
+    else:
+        memory = round(psutil.virtual_memory().total / 2**30)
+        parts = [processor(), torch.backends.cpu.get_cpu_capability(), f"{cores()}c", f"{memory}g"]
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+
+
+def processor() -> str:
+    """The processor's model name."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"model name\s*:\s*(.+)", text)
+    return re.sub(r"\((R|TM)\)|CPU|Processor|@.*", "", found[1]).strip() if found else platform.machine()
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What a reader needs to judge a time: hardware, system, load."""
+    return {
+        "machine": fingerprint(device),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": cores(),
+        "threads": torch.get_num_threads(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "system": platform.platform(),
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
+
+
+@dataclass
+class MemoryMeter:
+    """The peak memory of one cell: what was in use at the start, and the highest since."""
+
+    device: torch.device
+    before: int | None = None
+
+    def start(self) -> None:
+        """Gives freed memory back and resets the peaks."""
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self.device)
+        if platform.system() == "Linux":
+            # Freed arenas stay resident until they are trimmed; "5" resets the peak of the resident set.
+            ctypes.CDLL(None).malloc_trim(0)
+            Path("/proc/self/clear_refs").write_text("5")
+            self.before = _status("VmRSS")
+
+    def read(self) -> dict[str, int | None]:
+        """Peaks since `start`, in bytes; None where the system does not tell."""
+        gpu = self.device.type == "cuda"
+        linux = platform.system() == "Linux"
+        return {
+            "peak_device_allocated_bytes": torch.cuda.max_memory_allocated(self.device) if gpu else None,
+            "peak_device_reserved_bytes": torch.cuda.max_memory_reserved(self.device) if gpu else None,
+            "peak_resident_bytes": _status("VmHWM") if linux else None,
+            "resident_before_bytes": self.before,
+        }
+
+
+def _status(field: str) -> int:
+    """A line of /proc/self/status, in bytes."""
+    text = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{field}:\s*(\d+) kB", text)[1]) * 1024

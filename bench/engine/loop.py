@@ -1,0 +1,98 @@
+"""The one training loop: stages, steps, evaluations at fixed places, the clock on in between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from bench.engine.clock import Clock
+from bench.engine.training import Training, stage_steps
+from bench.method import Batch, Method
+
+
+class NonFiniteError(Exception):
+    """The loss or the metric is not a finite number any more."""
+
+
+@dataclass
+class Curve:
+    """One element per evaluation; `select` is NaN-free, None where the protocol has no select split."""
+
+    stage: list[str] = field(default_factory=list)
+    counts: list[bool] = field(default_factory=list)
+    """Whether the stage trains the classifier: only then can an evaluation be a match or a best."""
+    epoch: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
+    train_seconds: list[float] = field(default_factory=list)
+    flops: list[int] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    """Mean of the total loss over the steps since the evaluation before."""
+    select: list[float | None] = field(default_factory=list)
+
+
+def train(
+    method: Method,
+    training: Training,
+    batches: Iterator[Batch],
+    clock: Clock,
+    steps: int,
+    batch_size: int,
+    epoch_items: int,
+    evaluations: int,
+    step_flops: dict[str, int],
+    evaluate: Callable[[bool], float | None],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Curve:
+    """Runs all stages and returns the curve.
+
+    steps: the budget. epoch_items: examples of one epoch. step_flops: FLOPs of one step per stage name.
+    evaluate(counts): the metric on `select`, called with the clock off. progress(done, total): after each
+    evaluation, in steps.
+    """
+    stages = method.stages()
+    lengths = stage_steps(stages, steps)
+    total = sum(lengths)
+    marks = evaluation_marks(total, evaluations)
+    curve = Curve()
+    done = flops = since = 0
+    for stage, length in zip(stages, lengths, strict=True):
+        clock.start()
+        training.begin(stage)
+        for number in range(length):
+            training.advance(number / length)
+            method.step(training, next(batches))
+            done += 1
+            flops += step_flops[stage.name]
+            if done not in marks:
+                continue
+            clock.stop()
+            loss = float(training.loss_sum) / (done - since)
+            training.loss_sum.zero_()
+            since = done
+            if not math.isfinite(loss):
+                raise NonFiniteError(f"the training loss is {loss} at step {done} of {total}")
+            metric = evaluate(stage.trains_classifier)
+            if metric is not None and not math.isfinite(metric):
+                raise NonFiniteError(f"the metric on select is {metric} at step {done} of {total}")
+            curve.stage.append(stage.name)
+            curve.counts.append(stage.trains_classifier)
+            curve.epoch.append(done * batch_size / epoch_items)
+            curve.steps.append(done)
+            curve.samples.append(done * batch_size)
+            curve.train_seconds.append(clock.seconds)
+            curve.flops.append(flops)
+            curve.train_loss.append(loss)
+            curve.select.append(metric)
+            progress(done, total)
+            clock.start()
+        clock.stop()
+    return curve
+
+
+def evaluation_marks(total: int, evaluations: int) -> set[int]:
+    """The steps after which `select` is evaluated: equally spaced, the last one at the end."""
+    if total < evaluations:
+        raise ValueError(f"{total} steps cannot hold {evaluations} evaluations: the budget is too small")
+    return {round(number * total / evaluations) for number in range(1, evaluations + 1)}

@@ -1,0 +1,113 @@
+"""Networks as methods see them: one forward pass gives `Outputs`, with only what is needed computed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from bench.method import Attention, Outputs
+
+NOTHING: frozenset[str] = frozenset()
+
+
+class Observed(nn.Module):
+    """A network whose forward gives `Outputs` in float32. The base gives logits alone."""
+
+    def __init__(self, network: nn.Module, precision: str) -> None:
+        super().__init__()
+        self.network = network
+        self.dtype = getattr(torch, precision)
+
+    def forward(self, inputs: Any, needs: frozenset[str] = NOTHING) -> Outputs:
+        with ExitStack() as stack:
+            device = next(self.network.parameters()).device.type
+            stack.enter_context(torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32))
+            if "second_order" in needs:
+                # The fused attention kernels have no double backward.
+                stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
+            return self.observe(inputs, needs)
+
+    def observe(self, inputs: Any, needs: frozenset[str]) -> Outputs:
+        """The forward pass itself."""
+        return Outputs(logits=self.network(inputs).float())
+
+
+class ObservedMaps(Observed):
+    """An image network that gives its maps in timm's way (`forward_intermediates`, `forward_head`)."""
+
+    def observe(self, inputs: Tensor, needs: frozenset[str]) -> Outputs:
+        if "hidden" not in needs:
+            return super().observe(inputs, needs)
+        last, maps = self.network.forward_intermediates(inputs)
+        return Outputs(
+            logits=self.network.forward_head(last).float(),
+            # In channels_last, (B, D, H, W) → (B, H·W, D) is a view.
+            hidden=tuple(each.flatten(2).transpose(1, 2).float() for each in maps),
+            grids=tuple((each.shape[2], each.shape[3]) for each in maps),
+        )
+
+
+class ObservedVisionTransformer(Observed):
+    """A timm vision transformer; hooks at its blocks and projections keep its fused attention."""
+
+    def __init__(self, network: nn.Module, precision: str) -> None:
+        super().__init__(network, precision)
+        self._hidden: list[Tensor] = []
+        self._attention: list[Attention] = []
+        self._needs = NOTHING
+        network.blocks[0].register_forward_pre_hook(self._see_embedding)
+        for block in network.blocks:
+            block.register_forward_hook(self._see_block)
+            block.attn.qkv.register_forward_hook(_see_projection(self, block.attn))
+
+    @staticmethod
+    def fits(network: nn.Module) -> bool:
+        """Whether the network has blocks with one projection for queries, keys and values."""
+        blocks = getattr(network, "blocks", ())
+        return len(blocks) > 0 and all(hasattr(getattr(block, "attn", None), "qkv") for block in blocks)
+
+    def observe(self, inputs: Tensor, needs: frozenset[str]) -> Outputs:
+        self._needs, self._hidden, self._attention = needs, [], []
+        logits = self.network(inputs).float()
+        hidden, attention = tuple(self._hidden), tuple(self._attention)
+        self._needs, self._hidden, self._attention = NOTHING, [], []
+        return Outputs(
+            logits=logits,
+            hidden=hidden,
+            grids=tuple(tuple(self.network.patch_embed.grid_size) for _ in hidden),
+            prefix=self.network.num_prefix_tokens,
+            attention=attention,
+        )
+
+    def _see_embedding(self, block: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if "hidden" in self._needs:
+            self._hidden.append(inputs[0].float())
+
+    def _see_block(self, block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if "hidden" in self._needs:
+            self._hidden.append(output.float())
+
+
+def _see_projection(observed: ObservedVisionTransformer, attention: nn.Module) -> Any:
+    def hook(projection: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if "qkv" in observed._needs:
+            batch, tokens, _ = output.shape
+            parts = output.reshape(batch, tokens, 3, attention.num_heads, attention.head_dim)
+            queries, keys, values = parts.permute(2, 0, 3, 1, 4)
+            queries, keys = attention.q_norm(queries), attention.k_norm(keys)
+            observed._attention.append(Attention(queries.float(), keys.float(), values.float()))
+
+    return hook
+
+
+def observed(network: nn.Module, precision: str) -> Observed:
+    """Wraps a network in the observer that gives the most of it."""
+    if ObservedVisionTransformer.fits(network):
+        return ObservedVisionTransformer(network, precision)
+    if hasattr(network, "forward_intermediates") and hasattr(network, "forward_head"):
+        return ObservedMaps(network, precision)
+    return Observed(network, precision)

@@ -1,0 +1,186 @@
+"""Teachers: one per (task, network, protocol), trained once under a lock, kept as safetensors in the cache.
+
+One file holds the weights and, in its header, what they are: so it is whole or it is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from filelock import FileLock
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bench.cache import cache_folder
+from bench.engine.batches import batches
+from bench.engine.clock import Clock
+from bench.engine.evaluate import logits_of
+from bench.engine.loop import train
+from bench.engine.observe import Observed
+from bench.engine.training import Training
+from bench.engine.workbench import Workbench, budget
+from bench.errors import TeacherError
+from bench.identity import key_of
+from bench.method import Method
+from bench.protocol import Protocol
+from bench.task import Task
+
+HEADER = "kdbench"
+SEED = 0
+EVALUATIONS = 10
+"""Of the training of a teacher: for progress and for finding a loss that is not finite."""
+
+
+@dataclass(frozen=True)
+class TeacherFile:
+    """A teacher on disk."""
+
+    path: Path
+    identity: dict[str, Any]
+    """What the key is made of; empty for a teacher that came from elsewhere."""
+    sha256: str
+    """Of names, types, shapes and bytes of all tensors."""
+    metric: dict[str, float | None]
+    """`select` and `test`, in percent points."""
+    train_seconds: float | None
+
+
+def teacher_identity(task: Task, network: str, protocol: Protocol, precision: str) -> dict[str, Any]:
+    """What makes a teacher the one it is. Its sha256 is the teacher's key."""
+    return {
+        "task": {"name": task.name, "version": task.version},
+        "network": task.resolve(network),
+        "recipe": protocol.as_dict()["teacher"],
+        "select": protocol.select,
+        "precision": precision,
+        "seed": SEED,
+    }
+
+
+def cached_path(identity: dict[str, Any]) -> Path:
+    """Where the teacher of this identity is kept."""
+    name = f"{identity['task']['name']}-{identity['network']}-{key_of(identity)[:12]}.safetensors"
+    return cache_folder() / "teachers" / re.sub(r"[^A-Za-z0-9._-]+", "_", name)
+
+
+def weights_digest(weights: dict[str, Tensor]) -> str:
+    """sha256 over the tensors, by name."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_header(path: Path) -> TeacherFile:
+    """The description in a teacher's header, without its weights. A file without one raises TeacherError."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            stored = (file.metadata() or {}).get(HEADER)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
+    if stored is None:
+        raise TeacherError(f"teacher file {path} has no kdbench header")
+    return TeacherFile(path=path, **json.loads(stored))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file on the CPU."""
+    try:
+        return load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
+
+
+def cached_teacher(
+    bench: Workbench, network: str, method: Method, say: Callable[[str], None], progress: Callable[[int, int], None]
+) -> tuple[TeacherFile, dict[str, Tensor]]:
+    """The teacher from the cache; trained first if it is not there or its file is damaged.
+
+    method: plain training (the protocol's first control). say: told what happens. progress(done, total).
+    """
+    identity = teacher_identity(bench.task, network, bench.protocol, bench.precision)
+    path = cached_path(identity)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if path.exists():
+            try:
+                teacher, weights = read_header(path), read_weights(path)
+                if weights_digest(weights) == teacher.sha256:
+                    return teacher, weights
+                say(f"teacher file {path} is damaged (its checksum differs): training it again")
+            except TeacherError as error:
+                say(f"{error}: training it again")
+        say(f"training the teacher {network} ({bench.task.name}, {bench.protocol.name})")
+        teacher = train_teacher(bench, network, identity, path, method, progress)
+        say(f"teacher {network}: {bench.task.metric} {teacher.metric['test']:.2f} on test")
+        return teacher, read_weights(path)
+
+
+def train_teacher(
+    bench: Workbench,
+    network: str,
+    identity: dict[str, Any],
+    path: Path,
+    method: Method,
+    progress: Callable[[int, int], None],
+) -> TeacherFile:
+    """Trains a teacher on the whole of `fit` and writes its file."""
+    recipe, task, splits = bench.protocol.teacher, bench.task, bench.splits
+    student = bench.build(network, SEED, "teacher")
+    training = Training(
+        method, student, network, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None
+    )
+    clock = Clock(bench.device)
+    train(
+        method,
+        training,
+        batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher"),
+        clock,
+        steps=budget(recipe, splits.teacher_fit),
+        batch_size=recipe.batch_size,
+        epoch_items=len(splits.teacher_fit),
+        evaluations=EVALUATIONS,
+        step_flops={stage.name: 0 for stage in method.stages()},
+        evaluate=lambda counts: None,
+        progress=progress,
+    )
+    weights = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in student.network.state_dict().items()
+    }
+    metric = {
+        "select": None if splits.select is None else metric_of(student, task, splits.select),
+        "test": metric_of(student, task, splits.test),
+    }
+    digest = weights_digest(weights)
+    header = {
+        "identity": identity, "sha256": digest, "metric": metric, "train_seconds": clock.seconds
+    }
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        save_file(weights, temporary, metadata={HEADER: json.dumps(header)})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return TeacherFile(path=path, **header)
+
+
+def metric_of(network: Observed, task: Task, examples: Any) -> float:
+    """The task's primary metric on a split."""
+    return task.score(logits_of(network, task, examples), examples.labels)[task.metric]
+
+
+def _none(number: int) -> Observed:
+    raise RuntimeError("a teacher is trained alone")

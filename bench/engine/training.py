@@ -1,0 +1,159 @@
+"""The handle that a method holds during its run (`bench.method.Training`): networks, optimisers, one update."""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from bench.engine.observe import Observed
+from bench.method import Batch, Losses, Method, Outputs, Stage
+from bench.protocol import Recipe
+
+
+class Training:
+    """The state of one run. Implements the protocol `bench.method.Training`, which documents the members."""
+
+    def __init__(
+        self,
+        method: Method,
+        student: Observed,
+        student_name: str,
+        teacher: Observed | None,
+        blank: Batch,
+        recipe: Recipe,
+        seed: int,
+        new_student: Callable[[int], Observed],
+        quiz: Iterator[Batch] | None,
+    ) -> None:
+        self.student = student
+        self.teacher = teacher
+        self.networks: dict[str, Observed] = {}
+        self.optimisers: dict[str, Optimizer] = {}
+        self.adapters = nn.ModuleDict()
+        self.stage: Stage = method.stages()[0]
+        self.progress = 0.0
+        self.learning_rate = 0.0
+        self.seed = seed
+        self._recipe = recipe
+        self._base_rate = base_rate(recipe, student_name)
+        self._new_student = new_student
+        self._quiz = quiz
+        self._optimiser: Optimizer | None = None
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
+        """Sum of the losses since the caller last cleared it; stays on the device."""
+        if teacher is not None:
+            examples = [blank_outputs(network, blank) for network in (student, teacher)]
+            self.adapters.update(method.adapters(*examples))
+            self.adapters.to(blank.labels.device)
+        method.prepare(self)
+
+    def begin(self, stage: Stage) -> None:
+        """Enters a stage: a fresh optimiser, the schedule from its start."""
+        self.stage = stage
+        self._optimiser = optimiser(self._recipe, self.trained_parameters(), self._base_rate)
+        self.advance(0.0)
+
+    def advance(self, progress: float) -> None:
+        """Sets the share of the stage that is done, and with it the learning rate."""
+        self.progress = progress
+        factor = 1.0 if self.stage.constant_rate else self._recipe.schedule.at(progress)
+        self.learning_rate = self._base_rate * factor
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.learning_rate
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """What the main optimiser trains: student, adapters, further networks."""
+        modules = (self.student, self.adapters, *self.networks.values())
+        return [parameter for module in modules for parameter in module.parameters()]
+
+    def extra_parameters(self) -> int:
+        """How many trainable numbers there are beside the student's own."""
+        extras = {parameter for optimiser in self.optimisers.values() for parameter in _members(optimiser)}
+        extras.update(self.trained_parameters())
+        return sum(each.numel() for each in extras - set(self.student.parameters()))
+
+    def new_student(self, number: int) -> Observed:
+        return self._new_student(number)
+
+    def new_teacher(self) -> Observed:
+        private = copy.deepcopy(self.teacher).float()
+        return private.requires_grad_(True).eval()
+
+    def observe_student(self, batch: Batch) -> Outputs:
+        return self.student(batch.inputs, self.stage.needs)
+
+    def observe_teacher(self, batch: Batch) -> Outputs | None:
+        needs = self.stage.needs
+        if "teacher" not in needs:
+            return None
+        if "teacher_graph" in needs:
+            # The weights are fixed; a graph starts at the inputs.
+            return self.teacher(batch.inputs.detach().requires_grad_(True), needs)
+        with torch.no_grad():
+            return self.teacher(batch.inputs, needs)
+
+    def quiz(self) -> Batch:
+        if self._quiz is None:
+            raise RuntimeError("the method has no quiz split: its quiz_share() is 0")
+        return next(self._quiz)
+
+    def update(self, losses: Losses) -> None:
+        total = sum(losses.values())
+        self._optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        if self._recipe.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.trained_parameters(), self._recipe.gradient_clip)
+        self._optimiser.step()
+        self.loss_sum += total.detach()
+
+
+def blank_outputs(network: Observed, blank: Batch) -> Outputs:
+    """Everything the network can give, for a batch of blank examples: what `skip` and `adapters` look at."""
+    training = network.training
+    with torch.no_grad():
+        outputs = network.eval()(blank.inputs, frozenset({"hidden", "qkv"}))
+    network.train(training)
+    return outputs
+
+
+def base_rate(recipe: Recipe, network: str) -> float:
+    """The recipe's learning rate for a network of this name."""
+    for pattern, rate in recipe.learning_rates.items():
+        if fnmatch.fnmatch(network, pattern):
+            return rate
+    return recipe.learning_rate
+
+
+def optimiser(recipe: Recipe, parameters: list[Tensor], rate: float) -> Optimizer:
+    """The recipe's optimiser, in its fused form."""
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=recipe.weight_decay, fused=True)
+    return torch.optim.SGD(
+        parameters, lr=rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+    )
+
+
+def stage_steps(stages: tuple[Stage, ...], budget: int) -> list[int]:
+    """The steps of each stage. Those that are not `extra` share the budget and add up to it exactly."""
+    shared = [stage for stage in stages if not stage.extra]
+    if not math.isclose(sum(stage.share for stage in shared), 1, abs_tol=1e-9):
+        raise ValueError(f"the shares of the stages {[stage.name for stage in shared]} do not sum to 1")
+    steps, given, share = [], 0, 0.0
+    for stage in stages:
+        if stage.extra:
+            steps.append(round(stage.share * budget))
+            continue
+        share += stage.share
+        steps.append(round(share * budget) - given)
+        given += steps[-1]
+    return steps
+
+
+def _members(optimiser: Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]

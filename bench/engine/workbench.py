@@ -1,0 +1,58 @@
+"""What cells of one task and protocol share in a worker: the data on the device, and how networks are built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from bench.engine.batches import batches
+from bench.engine.clock import Clock
+from bench.engine.observe import Observed, observed
+from bench.engine.randomness import seeded
+from bench.engine.splits import Splits, carve
+from bench.engine.training import Training
+from bench.method import Batch
+from bench.protocol import Protocol, Recipe
+from bench.task import Examples, Task
+
+
+class Workbench:
+    """The splits of one (task, protocol) on one device, at one precision."""
+
+    def __init__(
+        self, task: Task, protocol: Protocol, data_dir: Path | None, device: torch.device, precision: str
+    ) -> None:
+        self.task = task
+        self.protocol = protocol
+        self.device = device
+        self.precision = precision
+        self.splits: Splits = carve(task, protocol, task.load(data_dir), device)
+
+    def build(self, network: str, seed: int, role: str) -> Observed:
+        """A network in train mode; its initial weights are a function of (seed, role, name)."""
+        with seeded(seed, role, self.task.resolve(network)):
+            module = self.task.network(network)
+        if self.task.modality == "image":
+            module = module.to(memory_format=torch.channels_last)
+        return observed(module, self.precision).to(self.device).train()
+
+    def blank(self, count: int) -> Batch:
+        """`count` real examples without augmentation, for what needs only their shape."""
+        fit = self.splits.fit
+        inputs = self.task.prepare(first(fit, count), None)
+        return Batch(inputs, fit.labels[:count])
+
+
+def first(examples: Examples, count: int) -> object:
+    """The raw inputs of the first examples."""
+    inputs = examples.inputs
+    return {name: each[:count] for name, each in inputs.items()} if isinstance(inputs, dict) else inputs[:count]
+
+
+def budget(recipe: Recipe, examples: Examples) -> int:
+    """The optimiser steps of a recipe on these examples."""
+    return int(recipe.epochs * len(examples) // recipe.batch_size)
+
+
+__all__ = ["Clock", "Training", "Workbench", "batches", "budget", "first"]

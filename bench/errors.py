@@ -1,0 +1,41 @@
+"""Errors that a user can mend. Their text names the value, what was expected and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """The base of every error that is shown without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(BenchError):
+    """A wrong name or a wrong argument. Nothing has run."""
+
+    exit_code = 2
+
+
+class DataError(BenchError):
+    """Data that are missing or corrupt."""
+
+
+class TeacherError(BenchError):
+    """A teacher file that cannot be used."""
+
+
+class StoreError(BenchError):
+    """A results folder that cannot be read or written."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
+    """The error for a name that does not exist: with the nearest names, or with all of them if none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        advice = "did you mean " + " or ".join(near) + "?"
+    else:
+        advice = f"known: {', '.join(names) or 'none'}"
+    return UsageError(f"unknown {kind} {name!r}: {advice}" + (f" {hint}" if hint else ""))

@@ -1,0 +1,1 @@
+"""The tasks, one file a data set family. The table of names is `tasks.table`."""
