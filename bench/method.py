@@ -111,9 +111,10 @@ class Training(Protocol):
     adapters: nn.ModuleDict
     """What `Method.adapters` returned, on the device, optimised with the student."""
     networks: dict[str, Network]
-    """Further networks that `prepare` registered; optimised with the student, counted as extra parameters."""
+    """Further networks that `prepare` registered, counted as extra parameters."""
     optimisers: dict[str, Optimizer]
-    """Further optimisers that `prepare` registered (a teacher that is itself trained)."""
+    """Further optimisers that `prepare` registered. Networks that none of them trains are optimised with the
+    student."""
     stage: Stage
     progress: float
     """Share of the stage that is done, 0 at its first step, below 1 at its last."""
@@ -159,6 +160,9 @@ class Method:
     """Published defaults for text where they differ from the fields' defaults, which are those for images."""
     adapted: ClassVar[frozenset[str]] = frozenset()
     """The modalities ("image", "text") in which this is our adaptation of the paper: † on the board."""
+    relative_cost: ClassVar[float] = 1.0
+    """About how many times a step costs what one forward of the teacher and one forward and backward of the
+    student cost. Only for the estimate of `--dry-run`."""
     reports: ClassVar[str] = "the student"
     """Which network is evaluated and reported."""
 

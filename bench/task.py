@@ -70,6 +70,9 @@ class Task:
     classes: ClassVar[int]
     metric: ClassVar[str] = "accuracy"
     """The primary metric, in percent points, more is better: a key of what `score` returns."""
+    train_items: int
+    """The size of the official training set, known before it is loaded."""
+    test_items: int
     select_share: ClassVar[float] = 0.1
     """The share of `train` that `select` takes."""
     pairs: ClassVar[Sequence[Pair]]
@@ -90,6 +93,10 @@ class Task:
     def resolve(self, name: str) -> str:
         """The canonical form of a network's name; an unknown one raises UsageError with the nearest names."""
         return name
+
+    def blank(self, count: int) -> Any:
+        """Raw inputs of `count` blank examples, for what needs only their shape."""
+        raise NotImplementedError
 
     def draw(self, count: int, generator: Generator) -> dict[str, Tensor]:
         """The augmentation draws of `count` examples, each tensor (count, …), on the CPU."""

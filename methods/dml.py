@@ -21,6 +21,7 @@ class DeepMutualLearning(Method):
 
     peers: int = 2
 
+    relative_cost = 2.0
     reports = "peer 0, whose initial weights are the pair's"
 
     def __post_init__(self) -> None:

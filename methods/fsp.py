@@ -49,8 +49,7 @@ class FlowOfSolutionProcedure(Method):
             return {"task": task_loss(student.logits, labels)}
         layers = mapped_layers(student, teacher)
         gaps = [
-            F.mse_loss(flow(student, m, m + 1), flow(teacher, layers[m], layers[m + 1]))
-            for m in range(depth(student))
+            F.mse_loss(flow(student, m, m + 1), flow(teacher, layers[m], layers[m + 1])) for m in range(depth(student))
         ]
         return {"fsp": sum(gaps)}
 

@@ -92,9 +92,7 @@ def patient_projections(student: Outputs, teacher: Outputs, mapping: str) -> dic
     return {f"layer{m}": nn.Linear(ours[m], theirs[g], bias=False) for m, g in pairs if ours[m] != theirs[g]}
 
 
-def patient_loss(
-    student: Outputs, teacher: Outputs, mapping: str, projections: Mapping[str, nn.Module]
-) -> Tensor:
+def patient_loss(student: Outputs, teacher: Outputs, mapping: str, projections: Mapping[str, nn.Module]) -> Tensor:
     """Mean over (B, layers, D) of (l2norm(h_s) − l2norm(h_t))² on the summaries of the mapped layers."""
     pairs = patient_layers(student, teacher, mapping)
     total = 0.0

@@ -77,17 +77,13 @@ def attention_loss(student: Attention, teacher: Attention, mask: Tensor | None) 
 
 def attention_received(attention: Attention, mask: Tensor | None) -> Tensor:
     """(B, N): the attention probability that a token receives, mean over heads and real queries."""
-    probabilities = (
-        without_padding(scores(attention.queries, attention.keys), mask).softmax(dim=3).mean(dim=1)
-    )
+    probabilities = without_padding(scores(attention.queries, attention.keys), mask).softmax(dim=3).mean(dim=1)
     if mask is None:
         return probabilities.mean(dim=1)
     return (probabilities * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
 
-def relation_loss(
-    student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor], mask: Tensor | None
-) -> Tensor:
+def relation_loss(student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
     """Σ KL(softmax(ABᵀ/√d) of the teacher ‖ of the student) / (h · N) over heads and real rows, mean over B.
 
     Each network gives (A, B), each (B, h, N, d) with its own d; padded rows and columns are left out.

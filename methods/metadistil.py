@@ -43,6 +43,7 @@ class MetaDistil(Method):
     quiz: float = 0.1
     """The share of `fit` that is the quiz."""
 
+    relative_cost: ClassVar[float] = 7.0
     text_defaults: ClassVar[dict[str, Any]] = {
         "beta": 100.0,
         "teacher_rate": 1e-5,
@@ -52,9 +53,7 @@ class MetaDistil(Method):
 
     def __post_init__(self) -> None:
         if self.teacher_optimiser not in OPTIMISERS:
-            raise ValueError(
-                f"metadistil: teacher_optimiser {self.teacher_optimiser!r} is none of {OPTIMISERS}"
-            )
+            raise ValueError(f"metadistil: teacher_optimiser {self.teacher_optimiser!r} is none of {OPTIMISERS}")
 
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("train", needs=frozenset({"teacher", "second_order"}) | self.observed()),)
@@ -94,9 +93,7 @@ class MetaDistil(Method):
         """Pilot, quiz and the teacher's step."""
         quiz, optimiser = training.quiz(), training.optimisers["teacher"]
         teacher_weights = weights(training.networks["teacher"])
-        gradients = torch.autograd.grad(
-            self.quiz_loss(training, batch, quiz), teacher_weights, materialize_grads=True
-        )
+        gradients = torch.autograd.grad(self.quiz_loss(training, batch, quiz), teacher_weights, materialize_grads=True)
         for weight, gradient in zip(teacher_weights, gradients, strict=True):
             weight.grad = gradient
         optimiser.step()
@@ -109,9 +106,7 @@ class MetaDistil(Method):
         pilot_outputs = student(batch.inputs, self.observed() | {"second_order"})
         losses = self.losses(pilot_outputs, teacher(batch.inputs, self.observed()), batch.labels, training)
         names, parameters = zip(*student.named_parameters(), strict=True)
-        gradients = torch.autograd.grad(
-            sum(losses.values()), parameters, create_graph=True, materialize_grads=True
-        )
+        gradients = torch.autograd.grad(sum(losses.values()), parameters, create_graph=True, materialize_grads=True)
         rate = self.pilot_rate or training.learning_rate
         steps = zip(names, parameters, gradients, strict=True)
         pilot = {name: parameter - rate * gradient for name, parameter, gradient in steps}

@@ -19,9 +19,7 @@ TABLE: dict[str, Entry] = {
         "methods.kd:KnowledgeDistillation",
         "Knowledge distillation, Hinton et al., NIPS workshop 2014",
     ),
-    "fitnets": Entry(
-        "methods.fitnets:FitNets", "FitNets: hints for thin deep nets, Romero et al., ICLR 2015"
-    ),
+    "fitnets": Entry("methods.fitnets:FitNets", "FitNets: hints for thin deep nets, Romero et al., ICLR 2015"),
     "at": Entry("methods.at:AttentionTransfer", "Attention transfer, Zagoruyko & Komodakis, ICLR 2017"),
     "fsp": Entry("methods.fsp:FlowOfSolutionProcedure", "Flow of solution procedure, Yim et al., CVPR 2017"),
     "sp": Entry("methods.sp:SimilarityPreserving", "Similarity preservation, Tung & Mori, ICCV 2019"),
@@ -31,7 +29,5 @@ TABLE: dict[str, Entry] = {
         "methods.tinybert:TinyBERT", "TinyBERT, task distillation only, Jiao et al., Findings of EMNLP 2020"
     ),
     "minilm": Entry("methods.minilm:MiniLM", "MiniLM, self-attention relations, Wang et al., NeurIPS 2020"),
-    "metadistil": Entry(
-        "methods.metadistil:MetaDistil", "MetaDistil, learning to teach, Zhou, Xu & McAuley, ACL 2022"
-    ),
+    "metadistil": Entry("methods.metadistil:MetaDistil", "MetaDistil, learning to teach, Zhou, Xu & McAuley, ACL 2022"),
 }

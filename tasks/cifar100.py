@@ -52,6 +52,8 @@ class Cifar100(Task):
     summary = "CIFAR-100: 100 classes of 32x32 colour images (Krizhevsky, 2009)"
     modality = "image"
     classes = 100
+    train_items = 50_000
+    test_items = 10_000
     pairs = (
         Pair("resnet56", "resnet20"),
         Pair("resnet110", "resnet32"),
@@ -74,7 +76,7 @@ class Cifar100(Task):
             parameters={
                 "fitnets": {"single_stage": True},
                 "at": {"form": "code"},
-                "fsp": {"extra_stage": True},
+                "fsp": {"on_top": True},
             },
         ),
         # Minutes a cell on two CPU cores. Teachers see the whole of `fit`: one that was trained on the
@@ -107,9 +109,7 @@ class Cifar100(Task):
             with warnings.catch_warnings():
                 # NumPy 2.4 warns about how torchvision reads the official pickles; a user cannot mend it.
                 warnings.simplefilter("ignore")
-                train, test = (
-                    CIFAR100(str(root), train=part, download=data_dir is None) for part in (True, False)
-                )
+                train, test = (CIFAR100(str(root), train=part, download=data_dir is None) for part in (True, False))
         except (RuntimeError, OSError, EOFError, KeyError, ValueError) as error:
             raise DataError(advice(root, data_dir is not None)) from error
         return Data(examples(train), examples(test))
@@ -123,6 +123,11 @@ class Cifar100(Task):
         from tasks.networks.names import create
 
         return create(self.resolve(name), classes=self.classes, channels=3, size=32)
+
+    def blank(self, count: int) -> Tensor:
+        import torch
+
+        return torch.zeros(count, 32, 32, 3, dtype=torch.uint8)
 
     def draw(self, count: int, generator: Generator) -> dict[str, Tensor]:
         from tasks.images import crop_and_flip_draws

@@ -45,9 +45,7 @@ def normalise(images: Tensor, mean: tuple[float, ...], deviation: tuple[float, .
 
 
 @lru_cache
-def constants(
-    mean: tuple[float, ...], deviation: tuple[float, ...], device: torch.device
-) -> tuple[Tensor, Tensor]:
+def constants(mean: tuple[float, ...], deviation: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """The mean in 0..255 and the inverse deviation, on the device once: a copy a step would stall a GPU."""
     centre = 255 * torch.tensor(mean, device=device)
     return centre, 1 / (255 * torch.tensor(deviation, device=device))

@@ -38,8 +38,6 @@ def batches(
         for start in range(0, full, size):
             chosen = order[start : start + size]
             drawn = {name: values[start : start + size] for name, values in rest.items()}
-            yield Batch(
-                task.prepare(take(examples.inputs, chosen, device), drawn or None), examples.labels[chosen]
-            )
+            yield Batch(task.prepare(take(examples.inputs, chosen, device), drawn or None), examples.labels[chosen])
         order = order[full:]
         draws = {name: values[full:] for name, values in rest.items()}

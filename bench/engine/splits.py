@@ -69,9 +69,7 @@ def stratified(labels: Tensor, items: Tensor, count: int, purpose: str) -> Tenso
     wanted = shares.floor().long()
     for extra in (shares - wanted).argsort(descending=True, stable=True)[: count - int(wanted.sum())]:
         wanted[extra] += 1
-    members = [
-        shuffled[labels[shuffled] == label][:amount] for label, amount in zip(classes, wanted, strict=True)
-    ]
+    members = [shuffled[labels[shuffled] == label][:amount] for label, amount in zip(classes, wanted, strict=True)]
     return torch.cat(members).sort().values
 
 

@@ -9,16 +9,15 @@ import hashlib
 import json
 import os
 import re
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from filelock import FileLock
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -56,6 +55,28 @@ class TeacherFile:
     train_seconds: float | None
 
 
+@dataclass(frozen=True)
+class Brought:
+    """A teacher given with --teacher: a safetensors file of one network's weights."""
+
+    path: Path
+    sha256: str
+
+    @classmethod
+    def read(cls, path: Path) -> Brought:
+        """Reads the file; one that is missing or damaged raises TeacherError."""
+        if not path.is_file():
+            raise TeacherError(f"teacher file {path} does not exist: expected a safetensors file")
+        return cls(path, weights_digest(read_weights(path)))
+
+
+def teacher_key(task: Task, network: str, protocol: Protocol, precision: str, brought: Brought | None) -> str:
+    """The key of the teacher that a cell uses: of what it was made from, or of its weights if it was brought."""
+    if brought:
+        return f"file:{brought.sha256}"
+    return key_of(teacher_identity(task, network, protocol, precision))
+
+
 def teacher_identity(task: Task, network: str, protocol: Protocol, precision: str) -> dict[str, Any]:
     """What makes a teacher the one it is. Its sha256 is the teacher's key."""
     return {
@@ -87,9 +108,9 @@ def weights_digest(weights: dict[str, Tensor]) -> str:
 def read_header(path: Path) -> TeacherFile:
     """The description in a teacher's header, without its weights. A file without one raises TeacherError."""
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="pt") as file:
             stored = (file.metadata() or {}).get(HEADER)
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
     if stored is None:
         raise TeacherError(f"teacher file {path} has no kdbench header")
@@ -100,12 +121,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file on the CPU."""
     try:
         return load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
 
 
 def cached_teacher(
-    bench: Workbench, network: str, method: Method, say: Callable[[str], None], progress: Callable[[int, int], None]
+    bench: Workbench,
+    network: str,
+    method: Method,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None],
 ) -> tuple[TeacherFile, dict[str, Tensor]]:
     """The teacher from the cache; trained first if it is not there or its file is damaged.
 
@@ -140,9 +165,7 @@ def train_teacher(
     """Trains a teacher on the whole of `fit` and writes its file."""
     recipe, task, splits = bench.protocol.teacher, bench.task, bench.splits
     student = bench.build(network, SEED, "teacher")
-    training = Training(
-        method, student, network, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None
-    )
+    training = Training(method, student, network, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None)
     clock = Clock(bench.device)
     train(
         method,
@@ -157,17 +180,13 @@ def train_teacher(
         evaluate=lambda counts: None,
         progress=progress,
     )
-    weights = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in student.network.state_dict().items()
-    }
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in student.network.state_dict().items()}
     metric = {
         "select": None if splits.select is None else metric_of(student, task, splits.select),
         "test": metric_of(student, task, splits.test),
     }
     digest = weights_digest(weights)
-    header = {
-        "identity": identity, "sha256": digest, "metric": metric, "train_seconds": clock.seconds
-    }
+    header = {"identity": identity, "sha256": digest, "metric": metric, "train_seconds": clock.seconds}
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         save_file(weights, temporary, metadata={HEADER: json.dumps(header)})

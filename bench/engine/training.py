@@ -68,13 +68,15 @@ class Training:
             group["lr"] = self.learning_rate
 
     def trained_parameters(self) -> list[nn.Parameter]:
-        """What the main optimiser trains: student, adapters, further networks."""
+        """What the main optimiser trains: student, adapters, and the networks without an optimiser of their own."""
+        elsewhere = {parameter for each in self.optimisers.values() for parameter in _members(each)}
         modules = (self.student, self.adapters, *self.networks.values())
-        return [parameter for module in modules for parameter in module.parameters()]
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        return [parameter for parameter in parameters if parameter not in elsewhere]
 
     def extra_parameters(self) -> int:
         """How many trainable numbers there are beside the student's own."""
-        extras = {parameter for optimiser in self.optimisers.values() for parameter in _members(optimiser)}
+        extras = {parameter for each in self.optimisers.values() for parameter in _members(each)}
         extras.update(self.trained_parameters())
         return sum(each.numel() for each in extras - set(self.student.parameters()))
 
@@ -134,9 +136,7 @@ def optimiser(recipe: Recipe, parameters: list[Tensor], rate: float) -> Optimize
     """The recipe's optimiser, in its fused form."""
     if recipe.optimiser == "adamw":
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.SGD(
-        parameters, lr=rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
-    )
+    return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
 
 
 def stage_steps(stages: tuple[Stage, ...], budget: int) -> list[int]:

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import torch
 
-from bench.engine.batches import batches
-from bench.engine.clock import Clock
 from bench.engine.observe import Observed, observed
 from bench.engine.randomness import seeded
-from bench.engine.splits import Splits, carve
-from bench.engine.training import Training
+from bench.engine.splits import Splits, carve, take
 from bench.method import Batch
 from bench.protocol import Protocol, Recipe
 from bench.task import Examples, Task
@@ -38,21 +35,18 @@ class Workbench:
         return observed(module, self.precision).to(self.device).train()
 
     def blank(self, count: int) -> Batch:
-        """`count` real examples without augmentation, for what needs only their shape."""
-        fit = self.splits.fit
-        inputs = self.task.prepare(first(fit, count), None)
-        return Batch(inputs, fit.labels[:count])
+        """`count` blank examples, for what needs only their shape."""
+        return blank(self.task, count, self.device)
 
 
-def first(examples: Examples, count: int) -> object:
-    """The raw inputs of the first examples."""
-    inputs = examples.inputs
-    return {name: each[:count] for name, each in inputs.items()} if isinstance(inputs, dict) else inputs[:count]
+def blank(task: Task, count: int, device: torch.device) -> Batch:
+    """`count` blank examples of a task, as its networks take them."""
+    raw = task.blank(count)
+    everything = torch.arange(count)
+    labels = torch.zeros(count, dtype=torch.long, device=device)
+    return Batch(task.prepare(take(raw, everything, device), None), labels)
 
 
 def budget(recipe: Recipe, examples: Examples) -> int:
     """The optimiser steps of a recipe on these examples."""
     return int(recipe.epochs * len(examples) // recipe.batch_size)
-
-
-__all__ = ["Clock", "Training", "Workbench", "batches", "budget", "first"]

@@ -25,9 +25,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.bn1(self.conv1(x)))
@@ -38,9 +36,7 @@ def resnet(depth: int, widths: tuple[int, int, int, int], num_classes: int, in_c
     """A ResNet of `depth` = 6n+2 layers; `widths` are those of the stem and the three stages."""
     if (depth - 2) % 6:
         raise ValueError(f"depth {depth} is not of the form 6n+2")
-    stem = nn.Sequential(
-        nn.Conv2d(in_chans, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
-    )
+    stem = nn.Sequential(nn.Conv2d(in_chans, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
     stages = []
     for number in range(1, 4):
         blocks = [BasicBlock(widths[number - 1], widths[number], 1 if number == 1 else 2)]

@@ -15,9 +15,7 @@ class StagedNetwork(nn.Module):
     `final` is what follows the last stage before pooling (identity for most). Images are (B, channels, H, W).
     """
 
-    def __init__(
-        self, stem: nn.Module, stages: list[nn.Module], width: int, num_classes: int, final: nn.Module
-    ):
+    def __init__(self, stem: nn.Module, stages: list[nn.Module], width: int, num_classes: int, final: nn.Module):
         super().__init__()
         self.stem = stem
         self.stages = nn.ModuleList(stages)

@@ -105,7 +105,9 @@ def test_attention_received_is_the_mean_over_heads_and_real_queries(mask: Tensor
         for h in range(H):
             for i in tokens:
                 row = torch.stack([attention.queries[b, h, i] @ attention.keys[b, h, j] / 2 for j in tokens])
-                received = torch.zeros(N, dtype=torch.float64).index_put((torch.tensor(tokens),), probabilities(row))
+                received = torch.zeros(N, dtype=torch.float64).index_put(
+                    (torch.tensor(tokens),), probabilities(row)
+                )
                 share = torch.zeros(B, N, dtype=torch.float64)
                 share[b] = 1.0
                 expected = expected + share * received / (H * len(tokens))

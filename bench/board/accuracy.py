@@ -1,0 +1,76 @@
+"""The accuracy table of a group: the teacher's row, then one row a method. One run per seed, from any machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bench.board.group import SEEDS_FOR_ORDER, Group, Row
+from bench.board.markdown import UNKNOWN, escape, point, points, table
+from bench.board.statistics import Summary, paired_difference, summarise
+
+
+def accuracy_table(group: Group) -> str:
+    """Test metric, the one at the epoch that was best on select, paired differences to the controls, failures."""
+    controls = [(name, group.row_of(name)) for name in group.cell.protocol["controls"]]
+    metric = escape(next(entry.record.metric for entry in group.any_entries))
+    head = ["Method", f"test {metric}", "at best select", *(f"vs {escape(control)}" for control, _ in controls)]
+    teacher = [] if group.teacher is None else [_teacher(group, len(controls))]
+    rows = [
+        [
+            name(row),
+            points(summarise(list(row.scores.values()))),
+            points(_at_best_select(row)),
+            *(points(difference(row, control), signed=True) for _, control in controls),
+            failed(row),
+        ]
+        for row in ordered(group)
+    ]
+    return table([*head, "failed"], [*teacher, *rows])
+
+
+def ordered(group: Group) -> list[Row]:
+    """By mean, highest first; provisional rows below, by name, since they claim no order."""
+    return sorted(
+        group.rows,
+        key=lambda row: (
+            row.provisional,
+            0.0 if row.provisional else -summarise(list(row.scores.values())).mean,
+            row.label,
+        ),
+    )
+
+
+def name(row: Row, seeds: int | None = None) -> str:
+    """The row's label with its marks: † adapted, * provisional. seeds: how many a table shows, if not all."""
+    method, bracket, parameters = row.label.partition("[")
+    # Only the brackets are ours; nothing follows them that would make a link.
+    label = escape(method) + (f"[{escape(parameters[:-1])}]" if bracket else "")
+    provisional = (len(row.by_seed) if seeds is None else seeds) < SEEDS_FOR_ORDER
+    return label + ("†" if row.adapted else "") + (r"\*" if provisional else "")
+
+
+def difference(row: Row, control: Row | None) -> Summary | None:
+    """Paired by seed, in percent points; none for the control itself."""
+    if control is None or control is row:
+        return None
+    return paired_difference(row.scores, control.scores)
+
+
+def failed(row: Row) -> str:
+    """`2 failed (nan)`; empty if none did."""
+    kinds = Counter(entry.record.status for entry in row.failures)
+    if len(kinds) > 1:
+        detail = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    else:
+        detail = ", ".join(kinds)
+    return f"{len(row.failures)} failed ({detail})" if row.failures else ""
+
+
+def _at_best_select(row: Row) -> Summary | None:
+    chosen = [entry.record for entry in row.by_seed.values() if entry.record.result.test_selected]
+    return summarise([record.result.test_selected[record.metric] for record in chosen])
+
+
+def _teacher(group: Group, controls: int) -> list[str]:
+    teacher = group.teacher
+    return [f"teacher: {escape(teacher.network)}", point(teacher.test), *[UNKNOWN] * (controls + 1), ""]

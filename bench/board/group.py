@@ -1,0 +1,194 @@
+"""Records → groups that may stand in one table, and their rows.
+
+A group holds one task version, pair, protocol (by content), precision and teacher (by the sha256 of its
+weights). Runs that use no teacher belong to every such group, whatever the teacher.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.board.entries import Entry
+from bench.identity import canonical
+from bench.record import CellIdentity, TeacherUse
+
+SEEDS_FOR_ORDER = 5
+"""A row with fewer seeds is provisional and claims no order (the protocol, Fairness 6)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method with one set of parameters."""
+
+    label: str
+    """`kd`, or `kd[temperature=2.0]` where the group has several sets of parameters."""
+    method: str
+    version: int
+    parameters: str
+    """Canonical JSON."""
+    entries: tuple[Entry, ...]
+    """Successful runs on all machines, by seed, then machine."""
+    failures: tuple[Entry, ...]
+    by_seed: dict[int, Entry]
+    """One run per seed: of those on several machines, the one on the group's first machine."""
+
+    @property
+    def adapted(self) -> bool:
+        return any(entry.record.adapted for entry in (*self.entries, *self.failures))
+
+    @property
+    def provisional(self) -> bool:
+        return len(self.by_seed) < SEEDS_FOR_ORDER
+
+    @cached_property
+    def scores(self) -> dict[int, float]:
+        """Seed → the primary metric on test, in percent points."""
+        return {seed: entry.score for seed, entry in self.by_seed.items()}
+
+    def on(self, machine: str) -> tuple[Entry, ...]:
+        """The successful runs on one machine."""
+        return tuple(entry for entry in self.entries if entry.record.machine == machine)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that may be compared."""
+
+    cell: CellIdentity
+    """Of any of its records: what they share is task, pair, protocol and precision."""
+    protocol_hash: str
+    teacher: TeacherUse | None
+    machines: tuple[str, ...]
+    """Those with most successful runs first."""
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """Task, pair and protocol, with their versions."""
+        task, protocol = self.cell.task, self.cell.protocol
+        return (
+            f"{task.name} v{task.version}",
+            str(self.cell.pair),
+            f"{protocol['name']} v{protocol['version']}",
+        )
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All successful runs."""
+        return [entry for row in self.rows for entry in row.entries]
+
+    @property
+    def any_entries(self) -> list[Entry]:
+        """All runs, failures included."""
+        return [entry for row in self.rows for entry in (*row.entries, *row.failures)]
+
+    def row_of(self, method: str) -> Row | None:
+        """The row that stands for a method as control or target.
+
+        Of several sets of parameters, the one with most seeds; then the newest version; then the first by name.
+        """
+        rows = [row for row in self.rows if row.method == method and row.by_seed]
+        return min(rows, key=lambda row: (-len(row.by_seed), -row.version, row.parameters), default=None)
+
+
+def groups(entries: Iterable[Entry]) -> list[Group]:
+    """All groups, by task, pair, protocol; a group's rows by method, newest version first."""
+    gathered: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        gathered[_comparable(entry)].append(entry)
+    return [
+        _group(members, teacher)
+        for _, all_members in sorted(gathered.items())
+        for teacher, members in _by_teacher(all_members)
+    ]
+
+
+def _comparable(entry: Entry) -> tuple[str, ...]:
+    cell = entry.record.cell
+    return (
+        cell.task.name,
+        f"{cell.task.version:09d}",
+        cell.pair.teacher,
+        cell.pair.student,
+        cell.protocol["name"],
+        entry.protocol,
+        cell.precision,
+    )
+
+
+def _by_teacher(entries: list[Entry]) -> list[tuple[TeacherUse | None, list[Entry]]]:
+    """The runs under each teacher. Runs without one, and failures before it was known, are under every teacher."""
+    teachers: dict[str, TeacherUse] = {}
+    # A method that uses no teacher is still held against one; that one counts if there is no other.
+    for entry in [each for each in entries if each.record.cell.teacher] or entries:
+        if entry.record.teacher:
+            teachers.setdefault(entry.record.teacher.sha256, entry.record.teacher)
+    if not teachers:
+        return [(None, entries)]
+    return [(teachers[sha256], [entry for entry in entries if _is_under(entry, sha256)]) for sha256 in sorted(teachers)]
+
+
+def _is_under(entry: Entry, sha256: str) -> bool:
+    record = entry.record
+    return record.cell.teacher is None or record.teacher is None or record.teacher.sha256 == sha256
+
+
+def _group(entries: list[Entry], teacher: TeacherUse | None) -> Group:
+    counts = Counter({entry.record.machine: 0 for entry in entries})
+    counts.update(entry.record.machine for entry in entries if entry.record.ok)
+    machines = tuple(sorted(counts, key=lambda machine: (-counts[machine], machine)))
+    sets: dict[tuple[str, int, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        method = entry.record.cell.method
+        sets[method.name, -method.version, entry.parameters].append(entry)
+    labels = _labels(sets)
+    rows = tuple(_row(labels[key], sets[key], machines) for key in sorted(sets))
+    return Group(entries[0].record.cell, entries[0].protocol, teacher, machines, rows)
+
+
+def _row(label: str, entries: list[Entry], machines: tuple[str, ...]) -> Row:
+    rank = {machine: number for number, machine in enumerate(machines)}
+    ordered = sorted(entries, key=lambda entry: (entry.seed, rank[entry.record.machine], entry.link))
+    done = [entry for entry in ordered if entry.record.ok]
+    # Reversed, so that the first of a seed is the one that stays.
+    by_seed = {entry.seed: entry for entry in reversed(done)}
+    method = ordered[0].record.cell.method
+    return Row(
+        label=label,
+        method=method.name,
+        version=method.version,
+        parameters=ordered[0].parameters,
+        entries=tuple(done),
+        failures=tuple(entry for entry in ordered if not entry.record.ok),
+        by_seed=dict(sorted(by_seed.items())),
+    )
+
+
+def _labels(sets: dict[tuple[str, int, str], list[Entry]]) -> dict[tuple[str, int, str], str]:
+    """The name, the version if the group has several, and the parameters in which the sets of the method differ."""
+    labels = {}
+    for name in {key[0] for key in sets}:
+        keys = [key for key in sets if key[0] == name]
+        parameters = {key: sets[key][0].record.cell.method.parameters for key in keys}
+        differing = [
+            field
+            for field in sorted({field for each in parameters.values() for field in each})
+            if len({_shown(each, field) for each in parameters.values()}) > 1
+        ]
+        for key in keys:
+            shown = [text for field in differing if (text := _shown(parameters[key], field))]
+            version = f" v{-key[1]}" if len({each[1] for each in keys}) > 1 else ""
+            labels[key] = name + version + (f"[{', '.join(shown)}]" if shown else "")
+    return labels
+
+
+def _shown(parameters: dict[str, Any], field: str) -> str:
+    """`temperature=2.0`; empty for a version of the method that has no such parameter."""
+    if field not in parameters:
+        return ""
+    value = parameters[field]
+    return f"{field}={value if isinstance(value, str) else canonical(value)}"

@@ -1,0 +1,59 @@
+"""A cell: task × pair × method(parameters) × protocol × seed, resolved for one device. The unit of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.identity import key_of
+from bench.method import Method
+from bench.protocol import Protocol
+from bench.record import SCHEMA, CellIdentity, MethodUse, PairNames, Versioned
+from bench.task import Pair, Task
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a plan."""
+
+    task: Task
+    pair: Pair
+    method: Method
+    protocol: Protocol
+    seed: int
+    precision: str
+    teacher_key: str | None
+    """None for a method that uses no teacher."""
+
+    @property
+    def identity(self) -> CellIdentity:
+        """What the key is made of."""
+        method = MethodUse(name=self.method.name, version=self.method.version, parameters=self.method.parameters())
+        return CellIdentity(
+            task=Versioned(name=self.task.name, version=self.task.version),
+            pair=PairNames(teacher=self.pair.teacher, student=self.pair.student),
+            method=method,
+            protocol=self.protocol.as_dict(),
+            seed=self.seed,
+            precision=self.precision,
+            teacher=self.teacher_key,
+        )
+
+    @property
+    def key(self) -> str:
+        """sha256 of the identity and of the schema's version."""
+        return key_of({"schema": SCHEMA, **self.identity.model_dump(mode="json")})
+
+    @property
+    def fit_items(self) -> int:
+        """How many examples the student trains on."""
+        select = self.protocol.select * round(self.task.select_share * self.task.train_items)
+        return self.protocol.fit_items or self.task.train_items - select
+
+    @property
+    def select_items(self) -> int:
+        """How many examples each evaluation reads."""
+        whole = self.protocol.select * round(self.task.select_share * self.task.train_items)
+        return min(self.protocol.select_items or whole, whole)
+
+    def __str__(self) -> str:
+        return f"{self.method.name} · {self.task.name} · {self.pair} · {self.protocol.name} · seed {self.seed}"

@@ -1,0 +1,41 @@
+"""`leaderboard`: writes LEADERBOARD.md from the records, or checks that it is what they give."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+
+from bench.cli.options import add_results, board_path
+
+
+def add_to(commands) -> None:
+    parser = commands.add_parser("leaderboard", help="write LEADERBOARD.md from the records")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is not what they give")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="(default: LEADERBOARD.md of the results)")
+    add_results(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    from bench.board.leaderboard import leaderboard
+    from bench.errors import StoreError
+    from bench.store import Store, write_whole
+
+    if not given.results.is_dir():
+        raise StoreError(f"results folder {given.results} does not exist: `python -m bench run` makes one")
+    path = given.output or board_path(given.results)
+    text = leaderboard(list(Store(given.results).records()), path.parent)
+    if not given.check:
+        write_whole(path, text)
+        print(f"wrote {path}")
+        return 0
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if old == text:
+        print(f"{path} is what the records give")
+        return 0
+    changes = difflib.unified_diff(old.splitlines(), text.splitlines(), str(path), "from the records", lineterm="")
+    print("\n".join(list(changes)[:40]), file=sys.stderr)
+    print(f"{path} is not what the records give: run `python -m bench leaderboard`", file=sys.stderr)
+    return 1

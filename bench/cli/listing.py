@@ -1,0 +1,75 @@
+"""`list`: the methods, tasks, pairs or protocols there are. Imports no torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from bench.cli.options import add_plugins
+
+
+def add_to(commands) -> None:
+    parser = commands.add_parser("list", help="list methods, tasks, pairs or protocols")
+    parser.add_argument("kind", choices=("methods", "tasks", "pairs", "protocols"))
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_plugins(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    from bench.registry import Registry
+
+    rows = ROWS[given.kind](Registry(given.plugin))
+    if given.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    from tabulate import tabulate
+
+    shown = [{name: text(value) for name, value in row.items() if not isinstance(value, dict)} for row in rows]
+    print(tabulate(shown, headers="keys", tablefmt="plain"))
+    return 0
+
+
+def plugins(kind: str, registry) -> list[dict[str, Any]]:
+    return [{"name": each.name, "summary": each.summary, "origin": each.origin} for each in registry.plugins(kind)]
+
+
+def pairs(registry) -> list[dict[str, Any]]:
+    tasks = [registry.task(plugin.name) for plugin in registry.plugins("tasks")]
+    return [
+        {"task": task.name, "pair": str(pair), "default": pair in task.default_pairs}
+        for task in tasks
+        for pair in task.pairs
+    ]
+
+
+def protocols(registry) -> list[dict[str, Any]]:
+    tasks = [registry.task(plugin.name) for plugin in registry.plugins("tasks")]
+    return [
+        {
+            "task": task.name,
+            "protocol": protocol.name,
+            "default": protocol.name == task.default_protocol,
+            "epochs": protocol.student.epochs,
+            "teacher epochs": protocol.teacher.epochs,
+            "fit items": protocol.fit_items or "all",
+            "evaluations": protocol.evaluations,
+            "content": protocol.as_dict(),
+        }
+        for task in tasks
+        for protocol in task.protocols.values()
+    ]
+
+
+def text(value: Any) -> str:
+    """A table's cell."""
+    return {True: "yes", False: ""}[value] if isinstance(value, bool) else str(value)
+
+
+ROWS = {
+    "methods": lambda registry: plugins("methods", registry),
+    "tasks": lambda registry: plugins("tasks", registry),
+    "pairs": pairs,
+    "protocols": protocols,
+}

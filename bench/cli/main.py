@@ -1,0 +1,43 @@
+"""`python -m bench`: finds the command, runs it, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from bench import __version__
+from bench.cli import export, leaderboard, listing, run, show, teachers
+from bench.errors import BenchError
+
+COMMANDS = (run, listing, show, leaderboard, export, teachers)
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Exit codes: 0 done, 1 some cells failed, 2 usage, 130 interrupted."""
+    parser = build_parser()
+    given = parser.parse_args(arguments)
+    try:
+        return given.run(given)
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="kdbench: trains every distillation method on every task under one protocol, "
+        "measures what each costs and gains, and writes LEADERBOARD.md.",
+        epilog="Exit codes: 0 done, 1 some cells failed or an error, 2 wrong usage, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"kdbench {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser

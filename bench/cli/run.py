@@ -1,0 +1,179 @@
+"""`run`: plans the cells, says what they will take, trains what is missing, writes records and the board."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.options import add_plugins, add_results, board_path
+from bench.errors import DataError
+
+if TYPE_CHECKING:
+    from bench.executors.local import Outcome
+    from bench.plan import Plan
+    from bench.store import Store
+
+
+def add_to(commands) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="train methods on tasks; write records and LEADERBOARD.md",
+        description="Runs every cell of the selection that has no record yet.",
+    )
+    parser.add_argument("--methods", default="all", help="names and wildcards by commas, e.g. kd,fit* (default: all)")
+    parser.add_argument("--tasks", required=True, help="names and wildcards by commas")
+    parser.add_argument("--pairs", help="TEACHER->STUDENT by commas, or all (default: the task's default pairs)")
+    parser.add_argument("--seeds", default="0", help="e.g. 0-4 or 0,2 (default: %(default)s)")
+    parser.add_argument("--protocol", help="smoke, quick, fair, paper, … (default: the task's own)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="METHOD.NAME=VALUE[,VALUE…]",
+        help="a hyperparameter; several values make a sweep",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), help="(default: the protocol's, or what the device gains from)"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder with the data (default: $BENCH_DATA_DIR, else download)"
+    )
+    parser.add_argument("--teacher", type=Path, metavar="FILE", help="safetensors file with the teacher's weights")
+    parser.add_argument(
+        "--only",
+        choices=("missing", "failed", "all"),
+        default="missing",
+        help="which cells to run; missing includes failed ones (default: %(default)s)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, what it takes, and run nothing")
+    add_results(parser)
+    add_plugins(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    from bench.parameters import parse_settings
+
+    settings = parse_settings(given.set)
+    data_dir = data_folder(given.data_dir)
+    from bench.plan import Selection, make_plan, parse_seeds
+    from bench.registry import Registry
+    from bench.store import Store
+
+    registry, store = Registry(given.plugin), Store(given.results)
+    selection = Selection(
+        methods=given.methods,
+        tasks=given.tasks,
+        pairs=given.pairs,
+        protocol=given.protocol,
+        seeds=parse_seeds([given.seeds]),
+        settings=settings,
+        device=given.device,
+        precision=given.precision,
+        teacher=given.teacher,
+    )
+    plan = make_plan(selection, registry, store)
+    chosen = plan.chosen(given.only)
+    print_plan(plan, chosen, given.dry_run)
+    if chosen:
+        print_estimate(plan, chosen, store)
+    if given.dry_run or not chosen:
+        return 0
+    store.check_writable()
+    return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results))
+
+
+def run_cells(plan: Plan, cells: list, store: Store, registry, data_dir: Path | None, board: Path) -> int:
+    """Runs the cells and writes the board, also when it is interrupted. Returns the exit code."""
+    from bench.cli.progress import Progress
+    from bench.engine.worker import Worker
+    from bench.executors.local import execute
+
+    failed = finished = 0
+    with Progress(len(cells)) as progress:
+        worker = Worker(
+            device=plan.device,
+            data_dir=data_dir,
+            plain=lambda name: registry.method(name)(),
+            brought=plan.brought,
+            say=progress.say,
+            progress=progress.steps,
+        )
+        try:
+            for outcome in execute(cells, worker, store):
+                finished += 1
+                failed += not outcome.record.ok
+                progress.finished(summary(outcome))
+        except KeyboardInterrupt:
+            progress.say(
+                f"interrupted: {finished} of {len(cells)} cells are finished and kept; "
+                "the same command goes on from there"
+            )
+            raise
+        finally:
+            if finished:
+                write_board(store, board, progress.say)
+    if failed:
+        print(f"{failed} of {len(cells)} cells failed; --only failed runs them again", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def data_folder(given: Path | None) -> Path | None:
+    """The folder named by --data-dir or BENCH_DATA_DIR; it must exist."""
+    named = given or (Path(os.environ["BENCH_DATA_DIR"]) if os.environ.get("BENCH_DATA_DIR") else None)
+    if named is not None and not named.is_dir():
+        raise DataError(f"data folder {named} does not exist: name a folder with --data-dir or BENCH_DATA_DIR")
+    return named
+
+
+def print_plan(plan: Plan, chosen: list, each: bool) -> None:
+    """Skips with their reasons, the counts, and in a dry run every cell with its state."""
+    if each:
+        for cell, state in zip(plan.cells, plan.states, strict=True):
+            print(f"{state:8} {cell.key[:12]}  {cell}{parameters_text(cell)}")
+    for skip in plan.skips:
+        print(f"skipped  {skip.method} · {skip.task} · {skip.pair}: {skip.reason}")
+    states = ", ".join(f"{plan.states.count(state)} {state}" for state in ("done", "failed", "missing"))
+    print(f"{len(plan.cells)} cells on {plan.machine}: {states}; {len(chosen)} to run, {len(plan.skips)} skipped")
+
+
+def parameters_text(cell) -> str:
+    """The hyperparameters of a cell, in brackets."""
+    parameters = cell.method.parameters()
+    return f" [{', '.join(f'{name}={value}' for name, value in parameters.items())}]" if parameters else ""
+
+
+def print_estimate(plan: Plan, cells: list, store: Store) -> None:
+    from bench.estimate import estimate
+
+    expected = estimate(plan, cells, store)
+    print(f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def summary(outcome: Outcome) -> str:
+    """One line about a cell that ended."""
+    record = outcome.record
+    if not record.ok:
+        reason = record.reason.strip().splitlines()[-1]
+        return f"{record.status.upper()} {outcome.cell}: {reason} ({outcome.path})"
+    value = record.result.test[record.metric]
+    return f"{outcome.cell}: {record.metric} {value:.2f}, {record.cost.train_seconds:.1f} s"
+
+
+def write_board(store: Store, board: Path, say) -> None:
+    from bench.board.leaderboard import leaderboard
+    from bench.store import write_whole
+
+    write_whole(board, leaderboard(list(store.records()), board.parent))
+    say(f"wrote {board}")

@@ -1,0 +1,71 @@
+"""`show`: one record for people, with the one command that makes the cell again."""
+
+from __future__ import annotations
+
+import argparse
+
+from bench.cli.options import add_results
+
+
+def add_to(commands) -> None:
+    parser = commands.add_parser("show", help="show one record, with the command that makes it again")
+    parser.add_argument("cell", help="a record's file, or the first digits of its key")
+    parser.add_argument("--json", action="store_true", help="the record as it is stored")
+    add_results(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    from bench.store import Store
+
+    path, record = Store(given.results).find(given.cell)
+    print(record.to_json() if given.json else describe(path, record), end="")
+    return 0
+
+
+def describe(path, record) -> str:
+    """The record as lines of text."""
+    cell = record.cell
+    lines = [
+        f"{cell.method.name} · {cell.task.name} · {cell.pair} · {cell.protocol['name']} · seed {cell.seed}",
+        f"record      {path}",
+        f"key         {record.key}",
+        f"status      {record.status}",
+    ]
+    if cell.method.parameters:
+        lines.append("parameters  " + ", ".join(f"{name}={value}" for name, value in cell.method.parameters.items()))
+    if record.ok:
+        lines += finished(record)
+    else:
+        lines += ["", record.reason.rstrip(), ""]
+    environment, origin = record.environment, record.provenance
+    dirty = " with changes" if origin.dirty else ""
+    lines += [
+        f"machine     {record.machine} ({environment.get('threads')} threads, {cell.precision})",
+        f"made        {origin.started} at commit {origin.commit or 'unknown'}{dirty}",
+        "versions    " + ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
+        f"again       {origin.command}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def finished(record) -> list[str]:
+    """The lines that only a finished cell has."""
+    result, cost, curve = record.result, record.cost, record.curve
+    metrics = ", ".join(f"{name} {value:.2f}" for name, value in result.test.items())
+    lines = [f"test        {metrics} (last epoch, {record.reports})"]
+    if result.test_selected:
+        chosen = result.test_selected[record.metric]
+        lines.append(f"selected    {record.metric} {chosen:.2f} at epoch {result.selected_epoch:.2f}, chosen on select")
+    if record.teacher:
+        teacher = record.teacher
+        lines.append(f"teacher     {teacher.network}, test {teacher.test:.2f}, weights {teacher.sha256[:12]}")
+    lines += [
+        f"time        {cost.train_seconds:.1f} s training, {cost.warmup_seconds:.1f} s warm-up, "
+        f"{cost.evaluation_seconds:.1f} s evaluation",
+        f"work        {cost.steps} steps, {cost.samples} samples, {cost.train_flops:.3g} FLOPs",
+        f"parameters  {cost.parameters:,} and {cost.extra_parameters:,} more while training",
+    ]
+    if result.select is not None:
+        lines.append("select      " + " ".join(f"{value:.1f}" for value in curve.select))
+    return lines

@@ -1,0 +1,69 @@
+"""Where a record came from: commit, versions, the method's source, and the command that makes it again."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+from datetime import datetime
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import bench
+from bench.cell import Cell
+from bench.record import Provenance
+from bench.registry import source_digest
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn")
+
+
+def provenance(cell: Cell, teacher: Path | None, started: datetime) -> Provenance:
+    """The provenance of a cell that is being run now."""
+    commit, dirty = git_state()
+    return Provenance(
+        commit=commit,
+        dirty=dirty,
+        command=reproduce_command(cell, teacher),
+        versions=versions(),
+        source_sha256=source_digest(type(cell.method)),
+        started=started.isoformat(timespec="seconds"),
+    )
+
+
+def reproduce_command(cell: Cell, teacher: Path | None) -> str:
+    """The one command that makes this cell again, whatever the defaults become."""
+    words = ["python", "-m", "bench", "run", "--methods", cell.method.name, "--tasks", cell.task.name]
+    words += ["--pairs", str(cell.pair), "--protocol", cell.protocol.name, "--seeds", str(cell.seed)]
+    words += ["--precision", cell.precision]
+    for name, value in cell.method.parameters().items():
+        words += ["--set", f"{cell.method.name}.{name}={str(value).lower() if isinstance(value, bool) else value}"]
+    if teacher is not None and cell.teacher_key is not None:
+        words += ["--teacher", teacher.name]
+    return shlex.join(words)
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {"kdbench": bench.__version__, "python": platform.python_version()} | {
+        package: version(package) for package in PACKAGES
+    }
+
+
+@lru_cache
+def git_state() -> tuple[str | None, bool | None]:
+    """The commit of the source and whether tracked files differ from it; (None, None) outside a checkout."""
+    root = Path(__file__).parents[2]
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "tasks")
+    except (OSError, subprocess.CalledProcessError):
+        return None, None
+    return commit, bool(changed)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+    ).stdout.strip()

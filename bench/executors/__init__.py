@@ -1,0 +1,1 @@
+"""Executors run cells: given the cells of a plan, each yields their outcomes as they end."""

@@ -1,0 +1,66 @@
+"""`--set kd.temperature=2,4,8`: hyperparameters from the command line, checked and typed by the method's fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from bench.errors import UsageError, unknown
+from bench.method import Method
+from bench.protocol import Protocol
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """`METHOD.PARAMETER=VALUE[,VALUE…]` → {method: {parameter: [values]}}."""
+    settings: dict[str, dict[str, list[str]]] = {}
+    for text in texts:
+        left, equals, right = text.partition("=")
+        method, dot, parameter = left.partition(".")
+        values = [value.strip() for value in right.split(",")]
+        if not (equals and dot and method and parameter and all(values)):
+            raise UsageError(f"--set {text!r} is not of the form METHOD.PARAMETER=VALUE[,VALUE…]")
+        if parameter in settings.setdefault(method, {}):
+            raise UsageError(f"--set gives {method}.{parameter} twice: write one list, {method}.{parameter}=A,B")
+        settings[method][parameter] = values
+    return settings
+
+
+def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dict[str, list[str]]) -> list[Method]:
+    """The method with every combination of the settings, over the protocol's pins and the modality's defaults."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for name in settings:
+        if name not in fields:
+            raise unknown(f"parameter of {cls.name}", name, fields)
+    base = dict(cls.text_defaults) if modality == "text" else {}
+    base.update(protocol.parameters.get(cls.name, {}))
+    choices = [
+        [(name, _typed(cls.name, name, value, _default(fields[name]))) for value in values]
+        for name, values in settings.items()
+    ]
+    made = []
+    for combination in itertools.product(*choices):
+        try:
+            made.append(cls(**{**base, **dict(combination)}))
+        except (ValueError, TypeError) as error:
+            given = ", ".join(f"{name}={value}" for name, value in combination)
+            raise UsageError(f"{cls.name} does not take {given or 'its defaults'}: {error}") from error
+    return made
+
+
+def _default(field: dataclasses.Field) -> Any:
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+
+
+def _typed(method: str, name: str, text: str, default: Any) -> Any:
+    """The text as a value of the default's type."""
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, (int, float, str)):
+            return type(default)(text)
+    except (KeyError, ValueError) as error:
+        expected = "true or false" if isinstance(default, bool) else f"a value like {default!r}"
+        raise UsageError(f"--set {method}.{name}={text}: {text!r} is not {expected}") from error
+    raise UsageError(f"--set cannot set {method}.{name}: it is a {type(default).__name__}")

@@ -1,0 +1,169 @@
+"""A selection → the cells it means, which of them are done, and what is skipped and why. Nothing runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from bench.cell import Cell
+from bench.engine.hardware import fingerprint, resolve_device, resolve_precision
+from bench.engine.observe import observed
+from bench.engine.randomness import seeded
+from bench.engine.teachers import Brought, teacher_key
+from bench.engine.training import blank_outputs
+from bench.engine.workbench import blank
+from bench.errors import UsageError, unknown
+from bench.method import Method, Outputs
+from bench.parameters import variants
+from bench.protocol import Protocol
+from bench.registry import Registry
+from bench.store import Store
+from bench.task import Pair, Task
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asked for, as written."""
+
+    methods: str
+    tasks: str
+    pairs: str | None = None
+    protocol: str | None = None
+    seeds: tuple[int, ...] = (0,)
+    settings: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    device: str = "auto"
+    precision: str | None = None
+    teacher: Path | None = None
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A method that cannot take a pair."""
+
+    method: str
+    task: str
+    pair: Pair
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells, in the order in which they run, and where they run."""
+
+    cells: tuple[Cell, ...]
+    states: tuple[str, ...]
+    """Of each cell: `done`, `failed` or `missing`."""
+    skips: tuple[Skip, ...]
+    device: torch.device
+    machine: str
+    brought: Brought | None
+    """The teacher given with --teacher."""
+
+    def chosen(self, only: str) -> list[Cell]:
+        """The cells to run. `missing` includes failed ones; `failed` is those alone; `all` is every cell."""
+        wanted = {
+            "missing": {"missing", "failed"},
+            "failed": {"failed"},
+            "all": {"missing", "failed", "done"},
+        }
+        return [cell for cell, state in zip(self.cells, self.states, strict=True) if state in wanted[only]]
+
+
+def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
+    """Resolves every name and value of the selection; a wrong one raises UsageError."""
+    device = resolve_device(selection.device)
+    machine = fingerprint(device)
+    methods = registry.select("methods", selection.methods)
+    for name in selection.settings:
+        if name not in methods:
+            raise unknown("method in --set", name, methods, "(it must be one of --methods)")
+    cells: list[Cell] = []
+    skips: list[Skip] = []
+    brought = Brought.read(selection.teacher) if selection.teacher else None
+    for task_name in registry.select("tasks", selection.tasks):
+        task = registry.task(task_name)
+        protocol = protocol_of(task, selection.protocol)
+        precision = resolve_precision(selection.precision or protocol.precision, device)
+        instances = [
+            instance
+            for name in methods
+            for instance in variants(registry.method(name), task.modality, protocol, selection.settings.get(name, {}))
+        ]
+        pairs = pairs_of(task, selection.pairs)
+        if brought and len({pair.teacher for pair in pairs}) > 1:
+            raise UsageError(
+                f"--teacher is one network, but the pairs have several teachers: {', '.join(map(str, pairs))}. "
+                "Name the pairs with --pairs."
+            )
+        for pair in pairs:
+            student, teacher = (example_outputs(task, name) for name in (pair.student, pair.teacher))
+            for method in instances:
+                reason = why_not(method, student, teacher)
+                if reason:
+                    skips.append(Skip(method.name, task.name, pair, reason))
+                    continue
+                key = teacher_key(task, pair.teacher, protocol, precision, brought)
+                cells += [
+                    Cell(task, pair, method, protocol, seed, precision, key if method.uses_teacher else None)
+                    for seed in selection.seeds
+                ]
+    # Seed by seed, so that an interrupted board has whole rows of fewer seeds.
+    cells.sort(key=lambda cell: cell.seed)
+    states = tuple(store.state(machine, cell.identity, cell.key) for cell in cells)
+    return Plan(tuple(cells), states, tuple(skips), device, machine, brought)
+
+
+def protocol_of(task: Task, name: str | None) -> Protocol:
+    """The task's protocol of this name, or its default one."""
+    if name is None:
+        return task.protocols[task.default_protocol]
+    if name not in task.protocols:
+        raise unknown(f"protocol of {task.name}", name, task.protocols)
+    return task.protocols[name]
+
+
+def pairs_of(task: Task, text: str | None) -> list[Pair]:
+    """The task's default pairs; or `all` of its pairs; or those named, `TEACHER->STUDENT` by commas."""
+    if text is None:
+        return list(task.default_pairs)
+    if text == "all":
+        return list(task.pairs)
+    pairs = list(dict.fromkeys(Pair.parse(part) for part in text.split(",")))
+    for pair in pairs:
+        for name in (pair.teacher, pair.student):
+            task.resolve(name)
+    return pairs
+
+
+def example_outputs(task: Task, network: str) -> Outputs:
+    """Everything a network gives, for two blank examples."""
+    with seeded(0, "example"):
+        module = observed(task.network(network), "float32")
+    return blank_outputs(module, blank(task, 2, torch.device("cpu")))
+
+
+def why_not(method: Method, student: Outputs, teacher: Outputs) -> str | None:
+    """Why the method cannot take this pair, or None."""
+    needs = frozenset[str]().union(*(stage.needs for stage in method.stages()))
+    for need, what, given in (
+        ("hidden", "hidden states", lambda outputs: outputs.hidden),
+        ("qkv", "queries, keys and values", lambda outputs: outputs.attention),
+    ):
+        lacking = [role for role, each in (("teacher", teacher), ("student", student)) if not given(each)]
+        if need in needs and lacking:
+            return f"{method.name} needs {what}, which the {' and the '.join(lacking)} cannot give"
+    return method.skip(student, teacher)
+
+
+def parse_seeds(texts: Iterable[str]) -> tuple[int, ...]:
+    """`0-4`, `0,2,7` or both: whole numbers from 0, each once, in ascending order."""
+    seeds: set[int] = set()
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+            raise UsageError(f"seeds {part!r} are not of the form 3 or 0-4")
+        seeds.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(seeds))

@@ -1,0 +1,234 @@
+"""The record: what one cell left, one JSON file. Numbers are numbers, unknown is null, units are in the names.
+
+Metrics are in percent points, times in seconds, memory in bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA = 1
+FAILURES = ("oom", "nan", "error", "timeout", "killed")
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Versioned(Part):
+    name: Name
+    version: int
+
+
+class PairNames(Part):
+    teacher: Name
+    student: Name
+
+    def __str__(self) -> str:
+        return f"{self.teacher}->{self.student}"
+
+
+class MethodUse(Versioned):
+    parameters: dict[str, Any]
+
+
+class CellIdentity(Part):
+    """What the cell's key is made of."""
+
+    task: Versioned
+    pair: PairNames
+    method: MethodUse
+    protocol: dict[str, Any]
+    seed: int
+    precision: str
+    teacher: str | None
+    """Key of the teacher; null for a method that uses none."""
+
+
+class TeacherUse(Part):
+    key: Name
+    network: Name
+    sha256: str
+    """Of the weights."""
+    trained_on: str
+    """`fit`, or `unknown` for a teacher that came from elsewhere."""
+    select: float | None
+    test: float
+    train_seconds: float | None
+    parameters: int
+
+
+class Result(Part):
+    test: dict[str, float]
+    """Metrics on test at the last epoch."""
+    test_selected: dict[str, float] | None
+    """Metrics on test at the evaluation that was best on select."""
+    selected_epoch: float | None
+    select: float | None
+    """The primary metric on select at the last epoch."""
+    worst_class: float | None
+    """The lowest accuracy of any class on test."""
+
+
+class Curve(Part):
+    """One element per evaluation in every array."""
+
+    stage: list[str]
+    counts: list[bool]
+    """False inside a stage that trains no classifier: never a match, never a best."""
+    epoch: list[float]
+    steps: list[int]
+    samples: list[int]
+    train_seconds: list[float]
+    flops: list[int]
+    train_loss: list[float]
+    select: list[float | None]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Curve:
+        lengths = {name: len(getattr(self, name)) for name in type(self).model_fields}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the arrays of a curve differ in length: {lengths}")
+        return self
+
+
+class Inference(Part):
+    latency_seconds: float
+    """Median of one example alone."""
+    examples_per_second: float
+    flops: int
+    """Of one example's forward pass."""
+
+
+class Cost(Part):
+    train_seconds: float
+    warmup_seconds: float
+    """Building, adapters, one rehearsal step per stage."""
+    evaluation_seconds: float
+    total_seconds: float
+    steps: int
+    samples: int
+    train_flops: int
+    peak_device_allocated_bytes: int | None
+    peak_device_reserved_bytes: int | None
+    peak_resident_bytes: int | None
+    resident_before_bytes: int | None
+    """The resident set before the cell was built; the cell's own peak is the difference."""
+    parameters: int
+    extra_parameters: int
+    """Trainable beside the student: adapters, peers, a teacher that is trained."""
+    student: Inference
+    teacher: Inference | None
+
+
+class Fidelity(Part):
+    agreement: float
+    kl: float
+    agreement_teacher_right: float | None
+    agreement_teacher_wrong: float | None
+    confidence_teacher_wrong: float | None
+
+
+class Calibration(Part):
+    ece: float
+    nll: float
+    brier: float
+
+
+class Predictions(Part):
+    """Predicted classes on test: zlib-compressed little-endian uint16, and whether they are right, one bit each."""
+
+    count: int
+    classes: str
+    correct: str
+
+    @classmethod
+    def pack(cls, predicted: np.ndarray, labels: np.ndarray) -> Predictions:
+        """predicted, labels: (n,) class indices."""
+        return cls(
+            count=len(predicted),
+            classes=_text(predicted.astype("<u2").tobytes()),
+            correct=_text(np.packbits(predicted == labels).tobytes()),
+        )
+
+    def unpack(self) -> tuple[np.ndarray, np.ndarray]:
+        """The predicted classes (n,) and whether each is right (n,)."""
+        classes = np.frombuffer(_bytes(self.classes), dtype="<u2")
+        correct = np.unpackbits(np.frombuffer(_bytes(self.correct), dtype=np.uint8), count=self.count)
+        return classes.astype(int), correct.astype(bool)
+
+
+class Provenance(Part):
+    commit: str | None
+    dirty: bool | None
+    command: str
+    """The one command that makes this cell again."""
+    versions: dict[str, str]
+    source_sha256: str
+    """Of the method's source file."""
+    started: str
+    """UTC, ISO 8601."""
+
+
+class Record(Part):
+    """One cell, as it ended."""
+
+    # `schema` is a method of pydantic's base class, hence the alias.
+    schema_version: Literal[1] = Field(alias="schema")
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
+    cell: CellIdentity
+    status: Literal["ok", "oom", "nan", "error", "timeout", "killed"]
+    reason: str | None = None
+    """Why it failed, with the traceback."""
+    metric: Name
+    """The primary metric: a key of `result.test`."""
+    adapted: bool
+    """Whether the method is our adaptation in this modality: † on the board."""
+    reports: str
+    """Which network was evaluated."""
+    select_items: int | None = None
+    test_items: int | None = None
+    teacher: TeacherUse | None = None
+    result: Result | None = None
+    curve: Curve | None = None
+    cost: Cost | None = None
+    fidelity: Fidelity | None = None
+    calibration: Calibration | None = None
+    predictions: Predictions | None = None
+    environment: dict[str, Any]
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _whole(self) -> Record:
+        if self.status == "ok":
+            absent = [name for name in ("result", "curve", "cost") if getattr(self, name) is None]
+            if absent:
+                raise ValueError(f"a record with status ok lacks {', '.join(absent)}")
+            if self.metric not in self.result.test:
+                raise ValueError(f"the metric {self.metric!r} is not in result.test")
+        elif not self.reason:
+            raise ValueError(f"a record with status {self.status} lacks its reason")
+        return self
+
+    def to_json(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(by_alias=True, indent=1) + "\n"
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(zlib.compress(raw, 9)).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text))

@@ -1,0 +1,132 @@
+"""results/ on disk: one file a record, under `<machine>/<task>/<protocol>/<pair>/`.
+
+Names carry the key and whether the cell failed, so what is done is known without opening a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import StoreError
+from bench.record import CellIdentity, Record
+
+FAILED = ".failed.json"
+
+
+class Store:
+    """The records of one results folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, machine: str, cell: CellIdentity, key: str, failed: bool = False) -> Path:
+        """Where the record of this cell belongs."""
+        folder = self.root / machine / slug(cell.task.name) / slug(cell.protocol["name"]) / slug(str(cell.pair))
+        return folder / f"{slug(cell.method.name)}-s{cell.seed}-{key[:12]}{FAILED if failed else '.json'}"
+
+    def state(self, machine: str, cell: CellIdentity, key: str) -> str:
+        """`done`, `failed` or `missing`."""
+        if self.path(machine, cell, key).exists():
+            return "done"
+        return "failed" if self.path(machine, cell, key, failed=True).exists() else "missing"
+
+    def check_writable(self) -> None:
+        """Raises StoreError, before anything runs, if records could not be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".writable-"):
+                pass
+        except OSError as error:
+            raise StoreError(
+                f"results folder {self.root} cannot be written: {error.strerror or error}. "
+                "Name another one with --results."
+            ) from error
+
+    def write(self, record: Record) -> Path:
+        """Writes a record whole or not at all. A success replaces an earlier failure of the same cell."""
+        path = self.path(record.machine, record.cell, record.key, failed=not record.ok)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, record.to_json())
+            if record.ok:
+                self.path(record.machine, record.cell, record.key, failed=True).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"record {path} cannot be written: {error.strerror or error}") from error
+        return path
+
+    def paths(self) -> list[Path]:
+        """The files of all records, in a fixed order."""
+        # Sorting and globbing paths takes ten times as long as sorting and walking names.
+        names = [os.path.join(folder, name) for folder, _, files in os.walk(self.root) for name in files]
+        return [
+            Path(name)
+            for name in sorted(names)
+            if name.endswith(".json") and not os.path.basename(name).startswith(".")
+        ]
+
+    def records(self) -> Iterator[tuple[Path, Record]]:
+        """All records, in a fixed order. One that cannot be read raises StoreError with its path."""
+        for path in self.paths():
+            yield path, read(path)
+
+    def find(self, cell: str) -> tuple[Path, Record]:
+        """The record of a cell given as a path or as the first digits of its key."""
+        if Path(cell).is_file():
+            return Path(cell), read(Path(cell))
+        if not re.fullmatch(r"[0-9a-f]{4,64}", cell):
+            raise StoreError(f"cell {cell!r} is neither a file nor the first digits (4 or more) of a key")
+        found = [path for path in self.paths() if _key_in_name(path).startswith(cell[:12])]
+        found = [
+            (path, record) for path, record in ((path, read(path)) for path in found) if record.key.startswith(cell)
+        ]
+        if len(found) != 1:
+            names = ", ".join(str(path) for path, _ in found)
+            raise StoreError(
+                f"no record in {self.root} has a key that starts with {cell!r}: see `python -m bench export`"
+                if not found
+                else f"{len(found)} records have a key that starts with {cell!r}: {names}"
+            )
+        return found[0]
+
+
+def read(path: Path) -> Record:
+    """One record; a file that is not one raises StoreError."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        detail = (
+            "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
+            if isinstance(error, ValidationError)
+            else str(error)
+        )
+        raise StoreError(f"{path} is not a record: {detail}. Move it away, or restore it.") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file through a temporary one beside it: readers see the old content or the new, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def slug(name: str) -> str:
+    """A name as one path component: letters, digits, `.`, `_`, `-` and `+`, never hidden, never too long."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name.replace("->", "-to-")).lstrip(".")[:120] or "_"
+
+
+def _key_in_name(path: Path) -> str:
+    return path.name.removesuffix(FAILED).removesuffix(".json").rpartition("-")[2]
