@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 Losses = dict[str, "Tensor"]
 """Named scalar losses in float32; their sum is minimised."""
 
-NEEDS = frozenset({"teacher", "hidden", "qkv", "teacher_graph", "second_order"})
+NEEDS = frozenset({"teacher", "hidden", "qkv", "second_order"})
 """What a stage may ask for.
 
 - `teacher`: the teacher's outputs. Without it the teacher does not run.
 - `hidden`: the ends of the stages or layers, of both networks.
 - `qkv`: the queries, keys and values of every layer, of both networks.
-- `teacher_graph`: the teacher's outputs carry their graph, down to the hidden states (its weights stay fixed).
 - `second_order`: the loss is differentiated twice, so attention uses kernels that have a double backward.
 """
 

@@ -42,7 +42,7 @@ class AttentionTransfer(Method):
             raise ValueError(f"at: form {self.form!r} is none of {FORMS}")
 
     def stages(self) -> tuple[Stage, ...]:
-        seen = {"gradient": {"teacher_graph", "second_order"}, "received": {"qkv"}}.get(self.form, {"hidden"})
+        seen = {"gradient": {"second_order"}, "received": {"qkv"}}.get(self.form, {"hidden"})
         return (Stage("train", needs=frozenset({"teacher"} | seen)),)
 
     def skip(self, student: Outputs, teacher: Outputs) -> str | None:

@@ -36,22 +36,8 @@ Made from the records in `results/` by `python -m bench leaderboard`; do not edi
 """
 
 
-def leaderboard(records: Iterable[tuple[Path, Record]], folder: Path) -> str:
-    """The whole board. folder: where the file will be, from which the links to the records go."""
-    with _no_garbage_collection():
-        found = groups(entries(records, folder))
-    if not found:
-        return f"{HEADER}\nNo records yet: `python -m bench run` makes them.\n"
-    seen: dict[str, set[str]] = defaultdict(set)
-    for group in found:
-        seen[group.cell.task.name].update(row.method for row in group.rows)
-    titles = _titles(found)
-    sections = [section(group, title, seen[group.cell.task.name]) for group, title in zip(found, titles, strict=True)]
-    return "\n\n".join([HEADER.rstrip(), _summary(found, titles), *sections]) + "\n"
-
-
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Records hold no cycles; looking for some takes a quarter of the time that it takes to read them."""
     enabled = gc.isenabled()
     gc.disable()
@@ -60,6 +46,20 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@no_garbage_collection()
+def leaderboard(records: Iterable[tuple[Path, Record]], folder: Path) -> str:
+    """The whole board. folder: where the file will be, from which the links to the records go."""
+    found = groups(entries(records, folder))
+    if not found:
+        return f"{HEADER}\nNo records yet: `python -m bench run` makes them.\n"
+    seen: dict[str, set[str]] = defaultdict(set)
+    for group in found:
+        seen[group.cell.task.name].update(row.method for row in group.rows)
+    titles = _titles(found)
+    sections = [section(group, title, seen[group.cell.task.name]) for group, title in zip(found, titles, strict=True)]
+    return "\n\n".join([HEADER.rstrip(), _summary(found, titles), *sections]) + "\n"
 
 
 def difference_to_file(path: Path, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -62,7 +63,8 @@ class ObservedVisionTransformer(Observed):
         network.blocks[0].register_forward_pre_hook(self._see_embedding)
         for block in network.blocks:
             block.register_forward_hook(self._see_block)
-            block.attn.qkv.register_forward_hook(_see_projection(self, block.attn))
+            # Bound, not a closure: a deep copy of the network must report to itself.
+            block.attn.qkv.register_forward_hook(partial(self._see_projection, block.attn))
 
     @staticmethod
     def fits(network: nn.Module) -> bool:
@@ -91,17 +93,15 @@ class ObservedVisionTransformer(Observed):
         if "hidden" in self._needs:
             self._hidden.append(output.float())
 
-
-def _see_projection(observed: ObservedVisionTransformer, attention: nn.Module) -> Any:
-    def hook(projection: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if "qkv" in observed._needs:
+    def _see_projection(
+        self, attention: nn.Module, projection: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> None:
+        if "qkv" in self._needs:
             batch, tokens, _ = output.shape
             parts = output.reshape(batch, tokens, 3, attention.num_heads, attention.head_dim)
             queries, keys, values = parts.permute(2, 0, 3, 1, 4)
             queries, keys = attention.q_norm(queries), attention.k_norm(keys)
-            observed._attention.append(Attention(queries.float(), keys.float(), values.float()))
-
-    return hook
+            self._attention.append(Attention(queries.float(), keys.float(), values.float()))
 
 
 def observed(network: nn.Module, precision: str) -> Observed:

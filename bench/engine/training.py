@@ -91,14 +91,10 @@ class Training:
         return self.student(batch.inputs, self.stage.needs)
 
     def observe_teacher(self, batch: Batch) -> Outputs | None:
-        needs = self.stage.needs
-        if "teacher" not in needs:
+        if "teacher" not in self.stage.needs:
             return None
-        if "teacher_graph" in needs:
-            # The weights are fixed; a graph starts at the inputs.
-            return self.teacher(batch.inputs.detach().requires_grad_(True), needs)
         with torch.no_grad():
-            return self.teacher(batch.inputs, needs)
+            return self.teacher(batch.inputs, self.stage.needs)
 
     def quiz(self) -> Batch:
         if self._quiz is None:
