@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,18 +40,25 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
         [(name, _typed(cls.name, name, value, _default(fields[name]))) for value in values]
         for name, values in settings.items()
     ]
-    made = []
+    made: list[Method] = []
     for combination in itertools.product(*choices):
         try:
-            made.append(cls(**{**base, **dict(combination)}))
+            instance = cls(**{**base, **dict(combination)})
         except (ValueError, TypeError) as error:
             given = ", ".join(f"{name}={value}" for name, value in combination)
             raise UsageError(f"{cls.name} does not take {given or 'its defaults'}: {error}") from error
+        if instance not in made:
+            made.append(instance)
     return made
 
 
 def _default(field: dataclasses.Field) -> Any:
-    return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+    if field.default is not dataclasses.MISSING:
+        # `weight: float = 1` is a float, whatever its author wrote.
+        return float(field.default) if field.type in (float, "float") else field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    raise UsageError(f"parameter {field.name!r} has no default: every hyperparameter of a method needs one")
 
 
 def _typed(method: str, name: str, text: str, default: Any) -> Any:
@@ -58,6 +66,8 @@ def _typed(method: str, name: str, text: str, default: Any) -> Any:
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, float) and not math.isfinite(float(text)):
+            raise ValueError("not a finite number")
         if isinstance(default, (int, float, str)):
             return type(default)(text)
     except (KeyError, ValueError) as error:

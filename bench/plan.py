@@ -140,9 +140,12 @@ def pairs_of(task: Task, text: str | None) -> list[Pair]:
 
 def example_outputs(task: Task, network: str) -> Outputs:
     """Everything a network gives, for two blank examples."""
-    with seeded(0, "example"):
-        module = observed(task.network(network), "float32")
-    return blank_outputs(module, blank(task, 2, torch.device("cpu")))
+    try:
+        with seeded(0, "example"):
+            module = observed(task.network(network), "float32")
+        return blank_outputs(module, blank(task, 2, torch.device("cpu")))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise UsageError(f"network {network!r} does not work on {task.name}: {error}") from error
 
 
 def why_not(method: Method, student: Outputs, teacher: Outputs) -> str | None:

@@ -74,13 +74,17 @@ class Registry:
         if name not in self._plugins[kind]:
             raise unknown(kind.removesuffix("s"), name, self._plugins[kind])
         plugin = self._plugins[kind][name]
-        loaded = plugin.load()
+        try:
+            loaded = plugin.load()
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"{name!r} from {plugin.origin} cannot be loaded: {error}") from error
         if not (inspect.isclass(loaded) and issubclass(loaded, KINDS[kind])):
             raise UsageError(
                 f"{name!r} from {plugin.origin} is {loaded!r}, expected a subclass of {KINDS[kind].__name__}"
             )
-        if loaded.name != name:
-            raise UsageError(f"{name!r} from {plugin.origin} calls itself {loaded.name!r}: the names must be equal")
+        called = getattr(loaded, "name", None)
+        if called != name:
+            raise UsageError(f"{name!r} from {plugin.origin} calls itself {called!r}: the names must be equal")
         return loaded
 
     def _add(self, kind: str, plugin: Plugin) -> None:
@@ -121,6 +125,7 @@ def _module_of(path: Path) -> Any:
     if not path.is_file():
         raise UsageError(f"plugin {path} does not exist: expected a Python file")
     name = f"kdbench_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    path = path.resolve()
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up while they are made.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.identity import key_of
+from bench.identity import canonical, key_of
 from bench.protocol import Protocol, Recipe
 from bench.record import (
     Calibration,
@@ -34,7 +35,8 @@ MIB = 2**20
 def protocol(name: str = "fair", **changes: Any) -> dict[str, Any]:
     """A protocol's content; `changes` are fields of bench.protocol.Protocol."""
     recipe = Recipe(epochs=2, batch_size=64, learning_rate=0.05)
-    return Protocol(name, student=recipe, teacher=recipe, **changes).as_dict()
+    # Through JSON, as it is in a record that was read from a file: lists, no tuples.
+    return json.loads(canonical(Protocol(name, student=recipe, teacher=recipe, **changes).as_dict()))
 
 
 def cell(

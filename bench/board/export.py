@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bench.board.cost import peak_memory
 from bench.board.entries import Entry, entries
@@ -14,7 +14,7 @@ from bench.record import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = (".csv", ".json", ".parquet")
+FORMATS = ("csv", "json", "parquet")
 
 
 def frame(records: Iterable[tuple[Path, Record]], folder: Path) -> pd.DataFrame:
@@ -25,19 +25,19 @@ def frame(records: Iterable[tuple[Path, Record]], folder: Path) -> pd.DataFrame:
     return pd.DataFrame([_flat(entry) for entry in entries(records, folder)])
 
 
-def write(table: pd.DataFrame, path: Path) -> None:
-    """Writes .csv, .json (a list of objects) or .parquet, by the name's ending."""
-    writers = {
-        ".csv": lambda: table.to_csv(path, index=False),
-        ".json": lambda: table.to_json(path, orient="records", indent=1, double_precision=15),
-        ".parquet": lambda: table.to_parquet(path, index=False),
-    }
-    if path.suffix not in writers:
-        raise UsageError(f"cannot export to {path}: expected a name that ends in {', '.join(FORMATS)}")
+def write(table: pd.DataFrame, form: str, target: Path | BinaryIO) -> None:
+    """Writes `csv`, `json` (a list of objects) or `parquet` to a file or a binary stream."""
     try:
-        writers[path.suffix]()
+        if form == "csv":
+            table.to_csv(target, index=False)
+        elif form == "json":
+            table.to_json(target, orient="records", indent=1, double_precision=15)
+        elif form == "parquet":
+            table.to_parquet(target, index=False)
+        else:
+            raise UsageError(f"unknown format {form!r}: expected one of {', '.join(FORMATS)}")
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def _flat(entry: Entry) -> dict[str, Any]:

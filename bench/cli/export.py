@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from bench.cli.options import add_results
+from bench.cli.options import add_results, open_store
 
 
 def add_to(commands) -> None:
@@ -17,8 +18,9 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    from bench.board.export import export
-    from bench.store import Store
+    from bench.board.export import frame, write
 
-    export(list(Store(given.results).records()), given.format, given.output)
+    store = open_store(given.results)
+    folder = given.output.parent if given.output else Path()
+    write(frame(store.records(), folder), given.format, given.output or sys.stdout.buffer)
     return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from pathlib import Path
 
-from bench.cli.options import add_results, board_path
+from bench.cli.options import add_results, board_path, open_store
 
 
 def add_to(commands) -> None:
@@ -19,23 +18,19 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    from bench.board.leaderboard import leaderboard
-    from bench.errors import StoreError
-    from bench.store import Store, write_whole
+    from bench.board.leaderboard import difference_to_file, leaderboard
+    from bench.store import write_whole
 
-    if not given.results.is_dir():
-        raise StoreError(f"results folder {given.results} does not exist: `python -m bench run` makes one")
     path = given.output or board_path(given.results)
-    text = leaderboard(list(Store(given.results).records()), path.parent)
+    text = leaderboard(open_store(given.results).records(), path.parent)
     if not given.check:
         write_whole(path, text)
         print(f"wrote {path}")
         return 0
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    if old == text:
+    changes = difference_to_file(path, text)
+    if not changes:
         print(f"{path} is what the records give")
         return 0
-    changes = difflib.unified_diff(old.splitlines(), text.splitlines(), str(path), "from the records", lineterm="")
-    print("\n".join(list(changes)[:40]), file=sys.stderr)
+    print(changes, file=sys.stderr)
     print(f"{path} is not what the records give: run `python -m bench leaderboard`", file=sys.stderr)
     return 1

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import StoreError
+
+if TYPE_CHECKING:
+    from bench.store import Store
 
 RESULTS = Path("results")
 
@@ -23,6 +29,15 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Python file that defines methods or tasks; may be given several times",
     )
+
+
+def open_store(results: Path) -> Store:
+    """The store of a folder that must exist, since only reading it is wanted."""
+    from bench.store import Store
+
+    if not results.is_dir():
+        raise StoreError(f"results folder {results} does not exist: `python -m bench run` makes one")
+    return Store(results)
 
 
 def board_path(results: Path) -> Path:

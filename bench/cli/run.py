@@ -175,5 +175,5 @@ def write_board(store: Store, board: Path, say) -> None:
     from bench.board.leaderboard import leaderboard
     from bench.store import write_whole
 
-    write_whole(board, leaderboard(list(store.records()), board.parent))
+    write_whole(board, leaderboard(store.records(), board.parent))
     say(f"wrote {board}")

@@ -23,6 +23,8 @@ def batches(
     (a boolean tensor over the examples) keeps only some examples: the others are skipped in the shared order,
     and the draws of the rest do not change.
     """
+    if not len(examples) or (items is not None and not items.any()):
+        raise ValueError(f"no examples to make batches of for {purpose!r}")
     device = examples.labels.device
     order = torch.empty(0, dtype=torch.long, device=device)
     draws: dict[str, Tensor] = {}

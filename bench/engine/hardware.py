@@ -7,6 +7,7 @@ import gc
 import os
 import platform
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,11 @@ class MemoryMeter:
             torch.cuda.reset_peak_memory_stats(self.device)
         if platform.system() == "Linux":
             # Freed arenas stay resident until they are trimmed; "5" resets the peak of the resident set.
-            ctypes.CDLL(None).malloc_trim(0)
-            Path("/proc/self/clear_refs").write_text("5")
+            # Some C libraries and some containers have neither; then the peak is that of the process.
+            with suppress(AttributeError, OSError):
+                ctypes.CDLL(None).malloc_trim(0)
+            with suppress(OSError):
+                Path("/proc/self/clear_refs").write_text("5")
             self.before = _status("VmRSS")
 
     def read(self) -> dict[str, int | None]:

@@ -61,16 +61,23 @@ class ObservedVisionTransformer(Observed):
         self._attention: list[Attention] = []
         self._needs = NOTHING
         network.blocks[0].register_forward_pre_hook(self._see_embedding)
+        plain = getattr(network, "rope", None) is None and all(is_plain(block.attn) for block in network.blocks)
         for block in network.blocks:
             block.register_forward_hook(self._see_block)
-            # Bound, not a closure: a deep copy of the network must report to itself.
-            block.attn.qkv.register_forward_hook(partial(self._see_projection, block.attn))
+            if plain:
+                # Bound, not a closure: a deep copy of the network must report to itself.
+                block.attn.qkv.register_forward_hook(partial(self._see_projection, block.attn))
 
     @staticmethod
     def fits(network: nn.Module) -> bool:
-        """Whether the network has blocks with one projection for queries, keys and values."""
+        """Whether the network is a stack of attention blocks over one grid and its prefix tokens."""
         blocks = getattr(network, "blocks", ())
-        return len(blocks) > 0 and all(hasattr(getattr(block, "attn", None), "qkv") for block in blocks)
+        return (
+            len(blocks) > 0
+            and all(hasattr(block, "attn") for block in blocks)
+            and hasattr(network, "num_prefix_tokens")
+            and hasattr(getattr(network, "patch_embed", None), "grid_size")
+        )
 
     def observe(self, inputs: Tensor, needs: frozenset[str]) -> Outputs:
         self._needs, self._hidden, self._attention = needs, [], []
@@ -102,6 +109,17 @@ class ObservedVisionTransformer(Observed):
             queries, keys, values = parts.permute(2, 0, 3, 1, 4)
             queries, keys = attention.q_norm(queries), attention.k_norm(keys)
             self._attention.append(Attention(queries.float(), keys.float(), values.float()))
+
+
+def is_plain(attention: nn.Module) -> bool:
+    """Whether what the projection gives is what the softmax sees: no rotation, bias or mixing in between."""
+    projection = getattr(attention, "qkv", None)
+    return (
+        isinstance(projection, nn.Linear)
+        and all(hasattr(attention, name) for name in ("num_heads", "head_dim", "q_norm", "k_norm"))
+        and not hasattr(attention, "qkv_bias_separate")
+        and projection.out_features == 3 * attention.num_heads * attention.head_dim
+    )
 
 
 def observed(network: nn.Module, precision: str) -> Observed:

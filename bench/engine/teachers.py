@@ -114,7 +114,10 @@ def read_header(path: Path) -> TeacherFile:
         raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
     if stored is None:
         raise TeacherError(f"teacher file {path} has no kdbench header")
-    return TeacherFile(path=path, **json.loads(stored))
+    try:
+        return TeacherFile(path=path, **json.loads(stored))
+    except (ValueError, TypeError) as error:
+        raise TeacherError(f"teacher file {path} has a kdbench header that cannot be read: {error}") from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.engine.observe import Observed
+from bench.engine.randomness import seeded
 from bench.method import Batch, Losses, Method, Outputs, Stage
 from bench.protocol import Recipe
 
@@ -47,11 +48,12 @@ class Training:
         self._optimiser: Optimizer | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
         """Sum of the losses since the caller last cleared it; stays on the device."""
-        if teacher is not None:
-            examples = [blank_outputs(network, blank) for network in (student, teacher)]
-            self.adapters.update(method.adapters(*examples))
-            self.adapters.to(blank.labels.device)
-        method.prepare(self)
+        with seeded(seed, "adapters"):
+            if teacher is not None:
+                examples = [blank_outputs(network, blank) for network in (student, teacher)]
+                self.adapters.update(method.adapters(*examples))
+                self.adapters.to(blank.labels.device)
+            method.prepare(self)
 
     def begin(self, stage: Stage) -> None:
         """Enters a stage: a fresh optimiser, the schedule from its start."""

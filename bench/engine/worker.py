@@ -207,18 +207,18 @@ class Worker:
         """The cell's teacher: brought, from the cache, or trained now."""
         if cell.teacher_key not in self._teachers:
             if self.brought:
-                weights, sha256, seconds = read_weights(self.brought.path), self.brought.sha256, None
-                trained_on = "unknown"
+                path, sha256, seconds = self.brought.path, self.brought.sha256, None
+                weights, trained_on = read_weights(path), "unknown"
             else:
                 plain = self.plain(cell.protocol.controls[0])
                 file, weights = cached_teacher(bench, cell.pair.teacher, plain, self.say, self.progress)
-                sha256, seconds, trained_on = file.sha256, file.train_seconds, "fit"
+                path, sha256, seconds, trained_on = file.path, file.sha256, file.train_seconds, "fit"
             network = bench.build(cell.pair.teacher, 0, "teacher")
             try:
                 network.network.load_state_dict(weights)
             except RuntimeError as error:
                 raise TeacherError(
-                    f"teacher file {self.brought.path} does not fit the network {cell.pair.teacher!r}: {error}"
+                    f"teacher file {path} does not fit the network {cell.pair.teacher!r}: {error}"
                 ) from error
             network.requires_grad_(False).eval()
             self._teachers[cell.teacher_key] = load_teacher(

@@ -26,7 +26,7 @@ def test_paired_by_hand():
     values = {0: 69.0, 1: 69.5, 2: 69.2, 3: 69.9, 4: 69.4, 9: 1.0}
     difference = paired_difference(values, control)
     assert difference.mean == pytest.approx(1.0)
-    assert difference.half_width == pytest.approx(0.382708, abs=1e-6)
+    assert difference.half_width == pytest.approx(0.382707, abs=1e-6)
     assert difference.n == 5
 
 

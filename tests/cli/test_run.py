@@ -1,0 +1,210 @@
+"""`run` as a user types it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.store import Store
+
+SMOKE = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14->resnet8"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_writes_records_and_the_board(finished):
+    records = [record for _, record in Store(finished).records()]
+    assert sorted(record.cell.method.name for record in records) == ["kd", "scratch"]
+    assert all(record.ok and len(record.curve.select) == 8 for record in records)
+    board = (finished / "LEADERBOARD.md").read_text()
+    assert "resnet14->resnet8" in board
+    assert "kd" in board
+
+
+def test_a_second_run_does_nothing_but_say_so(finished, bench):
+    before = files(finished)
+    code, out, _ = bench(*SMOKE, "--methods", "scratch,kd", "--results", finished)
+    assert code == 0
+    assert "2 done" in out
+    assert "0 to run" in out
+    assert files(finished) == before
+
+
+def test_only_all_runs_again_and_gives_the_same_numbers(finished, bench, tmp_path):
+    shutil.copytree(finished, tmp_path / "again")
+    code, _, _ = bench(*SMOKE, "--methods", "kd", "--only", "all", "--results", tmp_path / "again")
+    assert code == 0
+    old, new = (
+        next(record for _, record in Store(folder).records() if record.cell.method.name == "kd")
+        for folder in (finished, tmp_path / "again")
+    )
+    assert new.provenance.started >= old.provenance.started
+    assert new.curve.select == old.curve.select
+    assert new.curve.train_loss == old.curve.train_loss
+    assert new.predictions == old.predictions
+
+
+def test_dry_run_lists_cells_and_skips_and_runs_nothing(finished, bench, tmp_path):
+    code, out, _ = bench(*SMOKE, "--methods", "all", "--dry-run", "--results", finished)
+    assert code == 0
+    assert any(line.startswith("done") and "kd" in line for line in out.splitlines())
+    assert any(line.startswith("missing") and "fitnets" in line for line in out.splitlines())
+    skipped = [line for line in out.splitlines() if line.startswith("skipped")]
+    assert {line.split()[1] for line in skipped} == {"tinybert", "minilm"}
+    assert all("queries, keys and values" in line for line in skipped)
+    assert "estimated:" in out
+    empty = tmp_path / "never"
+    bench(*SMOKE, "--dry-run", "--results", empty)
+    assert not empty.exists()
+
+
+def test_a_sweep_makes_one_cell_a_value(bench, tmp_path):
+    code, out, _ = bench(*SMOKE, "--methods", "kd", "--set", "kd.temperature=2,4,8", "--dry-run", "--results", tmp_path)
+    assert code == 0
+    cells = [line for line in out.splitlines() if line.startswith("missing")]
+    assert [f"temperature={value}" in line for value, line in zip((2.0, 4.0, 8.0), cells, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        (["--methods", "kdd"], "did you mean kd"),
+        (["--methods", "kd", "--tasks", "digit"], "did you mean digits"),
+        (["--methods", "kd", "--protocol", "smok"], "did you mean smoke"),
+        (["--methods", "kd", "--pairs", "resnet14->resnet9"], "did you mean resnet8"),
+        (["--methods", "kd", "--pairs", "resnet14"], "TEACHER->STUDENT"),
+        (["--methods", "kd", "--set", "kd.temprature=2"], "did you mean temperature"),
+        (["--methods", "kd", "--set", "kd.temperature=hot"], "'hot' is not a value like 4.0"),
+        (["--methods", "kd", "--set", "at.weight=2"], "unknown method in --set 'at'"),
+        (["--methods", "at", "--set", "at.form=best"], "none of"),
+        (["--methods", "kd", "--seeds", "3-1"], "not of the form"),
+        (["--methods", "kd", "--device", "tpu"], "expected auto, cpu, cuda"),
+        (["--methods", "kd", "--device", "cuda:99"], "is not here"),
+        (["--methods", "kd", "--plugin", "nowhere.py"], "does not exist"),
+    ],
+)
+def test_a_wrong_name_or_value_is_a_usage_error(bench, tmp_path, wrong, expected):
+    results = tmp_path / "results"
+    code, _, err = bench(*SMOKE, "--results", results, *wrong)
+    assert code == 2
+    assert expected in err
+    assert not results.exists()
+
+
+def test_a_missing_data_folder_is_named(bench, tmp_path):
+    code, _, err = bench(*SMOKE, "--methods", "kd", "--data-dir", tmp_path / "no", "--results", tmp_path / "results")
+    assert code == 1
+    assert str(tmp_path / "no") in err
+    assert "--data-dir" in err
+
+
+def test_cifar_data_that_are_not_there_say_what_to_do(bench, tmp_path):
+    code, _, err = bench(
+        "run", "--tasks", "cifar100", "--protocol", "smoke", "--pairs", "resnet8x4->resnet20", "--methods", "scratch",
+        "--data-dir", tmp_path, "--results", tmp_path / "results",
+    )  # fmt: skip
+    assert code == 1
+    assert "cifar-100-python" in err
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
+def test_a_results_folder_that_cannot_be_written_is_named(bench, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    code, _, err = bench(*SMOKE, "--methods", "scratch", "--results", blocked / "results")
+    assert code == 1
+    assert str(blocked / "results") in err
+    assert "--results" in err
+
+
+PLUGIN = """
+from bench.method import Method, method
+from methods.losses import task_loss
+
+@method("mine")
+class Mine(Method):
+    \"\"\"Plain training, or what a test asks for.\"\"\"
+    mode: str = "plain"
+
+    def loss(self, student, teacher, labels, training):
+        if self.mode == "raise":
+            raise RuntimeError("planted")
+        if self.mode == "interrupt":
+            raise KeyboardInterrupt
+        loss = task_loss(student.logits, labels)
+        return {"task": loss * float("nan") if self.mode == "nan" else loss}
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def test_a_plugin_file_is_enough_for_a_new_method(bench, plugin, tmp_path, finished):
+    results = tmp_path / "results"
+    code, _, _ = bench(*SMOKE, "--methods", "mine", "--plugin", plugin, "--results", results)
+    assert code == 0
+    [(_, record)] = Store(results).records()
+    scratch = next(record for _, record in Store(finished).records() if record.cell.method.name == "scratch")
+    # It does what scratch does, so it must give what scratch gives: same weights, same batches.
+    assert record.curve.select == scratch.curve.select
+    assert record.predictions == scratch.predictions
+
+
+@pytest.mark.parametrize(("mode", "status", "said"), [("raise", "error", "planted"), ("nan", "nan", "nan")])
+def test_a_failed_cell_is_a_record_and_runs_again(bench, plugin, tmp_path, mode, status, said):
+    results = tmp_path / "results"
+    arguments = [*SMOKE, "--methods", "mine", "--plugin", plugin, "--set", f"mine.mode={mode}", "--results", results]
+    code, out, err = bench(*arguments)
+    assert code == 1
+    assert said in out
+    assert "--only failed" in err
+    [(path, record)] = Store(results).records()
+    assert record.status == status
+    assert path.name.endswith(".failed.json")
+    code, out, _ = bench(*arguments, "--dry-run")
+    assert "1 failed" in out
+    assert "1 to run" in out
+
+
+def test_ctrl_c_keeps_what_is_finished(bench, plugin, tmp_path):
+    results = tmp_path / "results"
+    code, out, _ = bench(
+        *SMOKE, "--methods", "scratch,mine", "--plugin", plugin, "--set", "mine.mode=interrupt", "--results", results
+    )
+    assert code == 130
+    assert "1 of 2 cells are finished" in out
+    assert [record.cell.method.name for _, record in Store(results).records()] == ["scratch"]
+    assert (results / "LEADERBOARD.md").exists()
+    assert not list(results.rglob(".*"))
+
+
+def test_a_teacher_of_ones_own(bench, tmp_path, finished):
+    code, out, _ = bench("teachers", "list")
+    name = next(line.split()[0] for line in out.splitlines() if "resnet14" in line)
+    exported = tmp_path / "teacher.safetensors"
+    assert bench("teachers", "export", name, exported)[0] == 0
+    results = tmp_path / "results"
+    code, _, _ = bench(*SMOKE, "--methods", "kd", "--teacher", exported, "--results", results)
+    assert code == 0
+    [(_, record)] = Store(results).records()
+    own = next(record for _, record in Store(finished).records() if record.cell.method.name == "kd")
+    assert record.teacher.trained_on == "unknown"
+    assert record.teacher.sha256 == own.teacher.sha256
+    assert record.curve.select == own.curve.select
+    assert record.key != own.key
+
+
+def test_a_teacher_file_that_is_none_is_named(bench, tmp_path):
+    path = tmp_path / "teacher.safetensors"
+    path.write_bytes(b"not safetensors")
+    code, _, err = bench(*SMOKE, "--methods", "kd", "--teacher", path, "--results", tmp_path / "results")
+    assert code == 1
+    assert str(path) in err
