@@ -14,6 +14,8 @@ class Entry(NamedTuple):
 
 
 TABLE: dict[str, Entry] = {
-    "digits": Entry("tasks.digits:Digits", "Handwritten digits of 8x8 pixels, few labels: seconds a cell, embedded"),
+    "digits": Entry(
+        "tasks.digits:Digits", "Handwritten digits of 8x8 pixels, few labels: seconds a cell, comes with scikit-learn"
+    ),
     "cifar100": Entry("tasks.cifar100:Cifar100", "CIFAR-100: 100 classes of 32x32 colour images (Krizhevsky, 2009)"),
 }

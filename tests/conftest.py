@@ -1,7 +1,22 @@
-"""Its place makes helpers such as `records` importable from every test."""
+"""Its place makes helpers such as `records` and `toy` importable from every test."""
 
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+# Read when torch is first imported: the same bits on every machine, and no fight for its cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # Time limits per example fail on busy machines, and say nothing about the code.
 settings.register_profile("kdbench", deadline=None)
 settings.load_profile("kdbench")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test touches the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

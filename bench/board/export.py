@@ -26,7 +26,10 @@ def frame(records: Iterable[tuple[Path, Record]], folder: Path) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, form: str, target: Path | BinaryIO) -> None:
-    """Writes `csv`, `json` (a list of objects) or `parquet` to a file or a binary stream."""
+    """Writes `csv`, `json` (a list of objects) or `parquet` to a file or a binary stream.
+
+    In csv unknown is empty; `nan` is a status.
+    """
     try:
         if form == "csv":
             table.to_csv(target, index=False)
@@ -51,7 +54,7 @@ def _flat(entry: Entry) -> dict[str, Any]:
         "student": cell.pair.student,
         "method": cell.method.name,
         "method_version": cell.method.version,
-        "parameters": entry.parameters,
+        "method_parameters": entry.parameters,
         "protocol": cell.protocol["name"],
         "protocol_version": cell.protocol["version"],
         "protocol_sha256": entry.protocol,

@@ -123,18 +123,18 @@ def _comparable(entry: Entry) -> tuple[str, ...]:
 def _by_teacher(entries: list[Entry]) -> list[tuple[TeacherUse | None, list[Entry]]]:
     """The runs under each teacher. Runs without one, and failures before it was known, are under every teacher."""
     teachers: dict[str, TeacherUse] = {}
-    # A method that uses no teacher is still held against one; that one counts if there is no other.
-    for entry in [each for each in entries if each.record.cell.teacher] or entries:
+    for entry in entries:
         if entry.record.teacher:
             teachers.setdefault(entry.record.teacher.sha256, entry.record.teacher)
     if not teachers:
         return [(None, entries)]
-    return [(teachers[sha256], [entry for entry in entries if _is_under(entry, sha256)]) for sha256 in sorted(teachers)]
-
-
-def _is_under(entry: Entry, sha256: str) -> bool:
-    record = entry.record
-    return record.cell.teacher is None or record.teacher is None or record.teacher.sha256 == sha256
+    return [
+        (
+            teachers[sha256],
+            [each for each in entries if each.record.teacher is None or each.record.teacher.sha256 == sha256],
+        )
+        for sha256 in sorted(teachers)
+    ]
 
 
 def _group(entries: list[Entry], teacher: TeacherUse | None) -> Group:

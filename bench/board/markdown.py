@@ -66,7 +66,7 @@ def point(value: float | None, signed: bool = False) -> str:
         return UNKNOWN
     text = f"{value:+.2f}" if signed else f"{value:.2f}"
     # What rounds to zero has no sign.
-    return text.replace("-", "") if float(text) == 0 else text
+    return text.lstrip("+-") if float(text) == 0 else text
 
 
 def seconds(value: float | None) -> str:

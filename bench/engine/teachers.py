@@ -27,6 +27,7 @@ from bench.engine.clock import Clock
 from bench.engine.evaluate import logits_of
 from bench.engine.loop import train
 from bench.engine.observe import Observed
+from bench.engine.randomness import seeded
 from bench.engine.training import Training
 from bench.engine.workbench import Workbench, budget
 from bench.errors import TeacherError
@@ -170,19 +171,20 @@ def train_teacher(
     student = bench.build(network, SEED, "teacher")
     training = Training(method, student, network, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None)
     clock = Clock(bench.device)
-    train(
-        method,
-        training,
-        batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher"),
-        clock,
-        steps=budget(recipe, splits.teacher_fit),
-        batch_size=recipe.batch_size,
-        epoch_items=len(splits.teacher_fit),
-        evaluations=EVALUATIONS,
-        step_flops={stage.name: 0 for stage in method.stages()},
-        evaluate=lambda counts: None,
-        progress=progress,
-    )
+    with seeded(SEED, "training"):  # for networks that draw at random while they train
+        train(
+            method,
+            training,
+            batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher"),
+            clock,
+            steps=budget(recipe, splits.teacher_fit),
+            batch_size=recipe.batch_size,
+            epoch_items=len(splits.teacher_fit),
+            evaluations=EVALUATIONS,
+            step_flops={stage.name: 0 for stage in method.stages()},
+            evaluate=lambda counts: None,
+            progress=progress,
+        )
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in student.network.state_dict().items()}
     metric = {
         "select": None if splits.select is None else metric_of(student, task, splits.select),
@@ -196,7 +198,7 @@ def train_teacher(
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    return TeacherFile(path=path, **header)
+    return read_header(path)
 
 
 def metric_of(network: Observed, task: Task, examples: Any) -> float:

@@ -100,11 +100,12 @@ class Worker:
 
     def _measure(self, cell: Cell) -> dict[str, Any]:
         """Everything of the record that only a finished cell has."""
-        total = Clock(self.device)
-        total.start()
         bench = self._workbench(cell)
         splits, task, recipe = bench.splits, cell.task, cell.protocol.student
         loaded = self._teacher(cell, bench) if cell.method.uses_teacher else None
+        # What later cells share, the data and the teacher, is not this cell's time.
+        total = Clock(self.device)
+        total.start()
         steps = budget(recipe, splits.fit)
 
         memory = MemoryMeter(self.device)

@@ -29,7 +29,7 @@ def vit(
         weight_init="jax",
     )
     # Positions as large as the patches they are added to. At the usual .02 a small budget is spent before the
-    # network sees where a patch is: on digits 65% instead of 88% after 300 steps.
+    # network sees where a patch is: on 200 digits 72% instead of 89% after 300 steps, each at its best rate (one seed).
     nn.init.normal_(network.pos_embed)
     return network
 

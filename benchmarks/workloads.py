@@ -1,0 +1,139 @@
+"""What the benchmarks run: KD resnet56→resnet20 on random images of CIFAR-100's shape, three ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torchvision.datasets import VisionDataset
+from torchvision.transforms import v2 as transforms
+
+from bench.cell import Cell
+from bench.engine.hardware import resolve_precision
+from bench.engine.worker import LoadedTeacher, prepare
+from bench.engine.workbench import Workbench
+from bench.method import Method
+from bench.task import Data, Examples, Pair
+from tasks.cifar100 import DEVIATION, MEAN, Cifar100
+
+CPU = torch.device("cpu")
+BATCH = 64
+IMAGES = 2_000
+
+
+class RandomCifar100(Cifar100):
+    """CIFAR-100 in shape and type, with random pixels: speed does not depend on them."""
+
+    train_items = IMAGES
+    test_items = 100
+
+    def load(self, data_dir: Path | None) -> Data:
+        random = torch.Generator().manual_seed(0)
+
+        def part(count: int) -> Examples:
+            images = torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8, generator=random)
+            return Examples(images, torch.arange(count) % self.classes)
+
+        return Data(part(self.train_items), part(self.test_items))
+
+
+def workbench() -> Workbench:
+    """The engine's data and networks on the CPU, at the precision that `auto` takes here."""
+    task = RandomCifar100()
+    return Workbench(task, task.protocols["fair"], None, CPU, resolve_precision("auto", CPU))
+
+
+def harness_steps(bench: Workbench, method: Method) -> Iterator[None]:
+    """Steps of a method as the engine makes them: its batches, its observers, its update."""
+    teacher = bench.build("resnet56", 0, "teacher").requires_grad_(False).eval()
+    loaded = LoadedTeacher(teacher, use=None, test_logits=None, inference=None)
+    cell = Cell(bench.task, Pair("resnet56", "resnet20"), method, bench.protocol, 0, bench.precision, "benchmark")
+    training, stream = prepare(cell, bench, loaded)
+    for stage in method.stages():
+        training.begin(stage)
+        while True:
+            training.advance(0.5)
+            method.step(training, next(stream))
+            yield
+
+
+def bare_steps(bench: Workbench) -> Iterator[None]:
+    """The same KD step written out: tensors, channels_last, the same precision and augmentation, no harness."""
+    recipe = bench.protocol.student
+    teacher = bench.build("resnet56", 0, "teacher").network.requires_grad_(False).eval()
+    student = bench.build("resnet20", 0, "student").network
+    optimiser = torch.optim.SGD(
+        student.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+    )
+    images, labels = bench.splits.fit.inputs, bench.splits.fit.labels
+    dtype = getattr(torch, bench.precision)
+    while True:
+        order = torch.randperm(len(labels))
+        for start in range(0, len(labels) - BATCH + 1, BATCH):
+            chosen = order[start : start + BATCH]
+            draws = bench.task.draw(BATCH, torch.default_generator)
+            batch = bench.task.prepare(images[chosen], draws)
+            with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                with torch.no_grad():
+                    target = teacher(batch)
+                logits = student(batch)
+            kd_step(logits, target, labels[chosen], optimiser)
+            yield
+
+
+class Images(VisionDataset):
+    """The random images as PIL images behind transforms, as most training code has them."""
+
+    def __init__(self, examples: Examples) -> None:
+        pipeline = [
+            transforms.ToPILImage(),
+            transforms.RandomCrop(32, padding=4),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToImage(),
+            transforms.ToDtype(torch.float32, scale=True),
+            transforms.Normalize(MEAN, DEVIATION),
+        ]
+        super().__init__(root="", transform=transforms.Compose(pipeline))
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        image = self.examples.inputs[index].permute(2, 0, 1)
+        return self.transform(image), int(self.examples.labels[index])
+
+
+def plain_steps(bench: Workbench) -> Iterator[None]:
+    """The usual loop: float32, NCHW, PIL transforms in a DataLoader with 2 workers."""
+    teacher = bench.task.network("resnet56").requires_grad_(False).eval()
+    student = bench.task.network("resnet20").train()
+    optimiser = torch.optim.SGD(student.parameters(), 0.05, 0.9, weight_decay=5e-4)
+    loader = DataLoader(
+        Images(bench.splits.fit), BATCH, shuffle=True, drop_last=True, num_workers=2, persistent_workers=True
+    )
+    while True:
+        for batch, labels in loader:
+            with torch.no_grad():
+                target = teacher(batch)
+            kd_step(student(batch), target, labels, optimiser)
+            yield
+
+
+def kd_step(logits: torch.Tensor, target: torch.Tensor, labels: torch.Tensor, optimiser: torch.optim.Optimizer) -> None:
+    """KD's loss (T = 4, α = .9) and one update."""
+    soft = F.kl_div((logits.float() / 4).log_softmax(1), (target.float() / 4).softmax(1), reduction="batchmean")
+    loss = 0.1 * F.cross_entropy(logits.float(), labels) + 0.9 * 16 * soft
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+
+
+def take(steps: Iterator[None], count: int) -> None:
+    """Runs `count` steps."""
+    for _ in islice(steps, count):
+        pass

@@ -1,0 +1,83 @@
+"""The flat table: one row a record, the same in every format."""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from records import MIB, failure, placed, record
+
+from bench.board.export import FORMATS, frame, write
+from bench.errors import StoreError, UsageError
+
+MADE = [record("kd", 1, test=70.25, parameters={"t": 4.0}), record("scratch"), failure("at")]
+
+
+@pytest.fixture
+def table():
+    return frame(placed(MADE), Path("/repo"))
+
+
+def test_one_row_a_record(table):
+    assert len(table) == 3
+    row = table.set_index("method").loc["kd"]
+    assert row["test_accuracy"] == 70.25
+    assert row["parameters"] == 278_324
+    assert row["method_parameters"] == '{"t":4.0}'
+    assert row["seed"] == 1
+    assert row["train_seconds"] == 40.0
+    assert row["peak_memory_bytes"] == 200 * MIB
+    assert row["ece"] == 5.0
+    assert row["agreement"] == 75.0
+    assert row["record"].startswith("results/cpu-2c-8g/kd-s1-")
+
+
+def test_failures_are_rows_without_figures(table):
+    row = table.set_index("method").loc["at"]
+    assert row["status"] == "nan"
+    assert pd.isna(row["test_accuracy"])
+
+
+def test_order_of_files_never_matters(table):
+    pd.testing.assert_frame_equal(frame(placed(MADE[::-1]), Path("/repo")), table)
+
+
+def read_csv(path):
+    # By default pandas reads the word nan, a status, as unknown.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+@pytest.mark.parametrize(("form", "load"), [("csv", read_csv), ("parquet", pd.read_parquet)])
+def test_formats_hold_the_same(table, tmp_path, form, load):
+    write(table, form, tmp_path / "table")
+    pd.testing.assert_frame_equal(load(tmp_path / "table"), table, check_dtype=False)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_stream_gets_the_same_bytes_as_a_file(table, tmp_path, form):
+    stream = io.BytesIO()
+    write(table, form, stream)
+    write(table, form, tmp_path / "table")
+    assert stream.getvalue() == (tmp_path / "table").read_bytes()
+
+
+def test_json_is_a_list_of_objects(table, tmp_path):
+    write(table, "json", tmp_path / "t.json")
+    loaded = json.loads((tmp_path / "t.json").read_text())
+    assert [each["method"] for each in loaded] == table["method"].tolist()
+    assert {each["method"]: each["test_accuracy"] for each in loaded} == {"kd": 70.25, "scratch": 70.0, "at": None}
+
+
+def test_unknown_format_names_the_known(table, tmp_path):
+    with pytest.raises(UsageError, match="csv, json, parquet"):
+        write(table, "xlsx", tmp_path / "t.xlsx")
+
+
+def test_unwritable_file(table, tmp_path):
+    with pytest.raises(StoreError, match="cannot be written"):
+        write(table, "csv", tmp_path / "absent" / "t.csv")
+
+
+def test_no_records_give_an_empty_table():
+    assert frame([], Path("/repo")).empty

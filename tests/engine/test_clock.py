@@ -1,0 +1,42 @@
+"""The clock adds up what lies between start and stop, and nothing else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bench.engine import clock as module
+from bench.engine.clock import Clock
+
+
+def test_seconds_between_start_and_stop_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [10.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    clock = Clock(torch.device("cpu"))
+    for length, pause in ((2.0, 100.0), (0.5, 7.0)):
+        clock.start()
+        now[0] += length
+        clock.stop()
+        now[0] += pause
+    assert clock.seconds == 2.5
+
+
+def test_a_clock_is_not_started_or_stopped_twice() -> None:
+    clock = Clock(torch.device("cpu"))
+    with pytest.raises(RuntimeError, match="already off"):
+        clock.stop()
+    clock.start()
+    with pytest.raises(RuntimeError, match="already on"):
+        clock.start()
+
+
+def test_a_gpu_is_waited_for_at_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    device = torch.device("cuda:0")
+    clock = Clock(device)
+    clock.start()
+    clock.stop()
+    assert waited == [device, device]

@@ -1,0 +1,140 @@
+"""Evaluation against references that go through the examples one by one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from toy import WIDTHS, Maps, Toy
+
+from bench.engine import evaluate
+from bench.engine.evaluate import calibration, fidelity, logits_of, worst_class
+from bench.engine.observe import observed
+from bench.task import Examples
+
+
+def random(seed: int, count: int = 200, classes: int = 4, scale: float = 2.0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(classes, (count,), generator=generator)
+    return scale * torch.randn(count, classes, generator=generator), labels
+
+
+def softmax(row: list[float]) -> list[float]:
+    total = sum(math.exp(value) for value in row)
+    return [math.exp(value) / total for value in row]
+
+
+def calibration_by_hand(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Bins (0, 1/15], (1/15, 2/15], … of the largest probability."""
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(15)]
+    nll = brier = 0.0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        probabilities = softmax(row)
+        confidence = max(probabilities)
+        place = next(b for b in range(15) if confidence <= (b + 1) / 15 or b == 14)
+        bins[place].append((confidence, probabilities.index(confidence) == label))
+        nll -= math.log(probabilities[label])
+        brier += sum((p - (c == label)) ** 2 for c, p in enumerate(probabilities))
+    count = len(labels)
+    ece = 0.0
+    for members in filter(None, bins):
+        accuracy = sum(right for _, right in members) / len(members)
+        confidence = sum(each for each, _ in members) / len(members)
+        ece += len(members) / count * abs(accuracy - confidence)
+    return {"ece": 100 * ece, "nll": nll / count, "brier": brier / count}
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 3.0, 30.0])
+def test_calibration_is_the_textbooks(scale: float) -> None:
+    logits, labels = random(0, scale=scale)
+    assert calibration(logits, labels) == pytest.approx(calibration_by_hand(logits, labels), rel=1e-6)
+
+
+def test_calibration_of_certainty() -> None:
+    sure = 100 * torch.eye(3)
+    assert calibration(sure, torch.arange(3)) == pytest.approx({"ece": 0, "nll": 0, "brier": 0}, abs=1e-9)
+    wrong = calibration(sure, torch.tensor([1, 2, 0]))
+    assert wrong == pytest.approx({"ece": 100, "nll": 100, "brier": 2})
+
+
+def test_calibration_of_an_even_guess() -> None:
+    even = calibration(torch.zeros(4, 4), torch.arange(4))
+    assert even == pytest.approx({"ece": 0, "nll": math.log(4), "brier": 0.75})
+
+
+def test_fidelity_is_the_textbooks() -> None:
+    (student, labels), (teacher, _) = random(1), random(2)
+    teacher[torch.arange(200), labels] += 2
+    agree, right, kl, confidence = [], [], 0.0, []
+    for ours, theirs, label in zip(student.tolist(), teacher.tolist(), labels.tolist(), strict=True):
+        p, q = softmax(theirs), softmax(ours)
+        agree.append(ours.index(max(ours)) == theirs.index(max(theirs)))
+        right.append(theirs.index(max(theirs)) == label)
+        kl += sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) / 200
+        confidence.append(max(q))
+
+    def mean(values: list, where: list[bool]) -> float:
+        chosen = [value for value, wanted in zip(values, where, strict=True) if wanted]
+        return 100 * sum(chosen) / len(chosen)
+
+    wrong = [not each for each in right]
+    assert fidelity(student, teacher, labels) == pytest.approx(
+        {
+            "agreement": mean(agree, [True] * 200),
+            "kl": kl,
+            "agreement_teacher_right": mean(agree, right),
+            "agreement_teacher_wrong": mean(agree, wrong),
+            "confidence_teacher_wrong": mean(confidence, wrong),
+        },
+        rel=1e-6,
+    )
+
+
+def test_fidelity_to_a_teacher_that_is_always_right_has_no_wrong_items() -> None:
+    teacher = torch.eye(3)
+    result = fidelity(teacher, teacher, torch.arange(3))
+    assert result["agreement"] == result["agreement_teacher_right"] == 100
+    assert result["kl"] == pytest.approx(0, abs=1e-12)
+    assert result["agreement_teacher_wrong"] is None
+    assert result["confidence_teacher_wrong"] is None
+
+
+def test_the_worst_class_is_the_lowest_recall() -> None:
+    predicted, labels = torch.tensor([0, 0, 0, 1, 1, 2, 0]), torch.tensor([0, 0, 0, 0, 1, 2, 2])
+    assert worst_class(torch.eye(3)[predicted], labels) == 50
+    assert worst_class(torch.eye(9)[predicted], labels) == 50  # classes without items do not count
+
+
+def test_logits_are_those_of_eval_mode_without_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "BATCH", 5)
+    task = Toy()
+    network = observed(Maps(WIDTHS["narrow"], 3), "float32").train()
+    network(torch.rand(8, 1, 4, 4))  # running statistics of its own
+    test = task.load(None).test
+    before = {name: each.clone() for name, each in network.state_dict().items()}
+    logits = logits_of(network, task, test)
+    assert network.training
+    assert not logits.requires_grad
+    assert all(torch.equal(each, before[name]) for name, each in network.state_dict().items())
+    expected = network.eval()(task.prepare(test.inputs, None)).logits
+    torch.testing.assert_close(logits, expected)
+    logits_of(network, task, test)
+    assert not network.training
+
+
+def test_every_example_is_evaluated_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "BATCH", 4)
+
+    class Echo(torch.nn.Module):
+        def forward(self, inputs: Tensor, needs: frozenset[str] = frozenset()):
+            return type("Outputs", (), {"logits": inputs[:, None]})
+
+    class Plain(Toy):
+        def prepare(self, inputs: Tensor, draws: object) -> Tensor:
+            assert draws is None
+            return inputs
+
+    numbers = torch.arange(10.0)
+    assert logits_of(Echo(), Plain(), Examples(numbers, numbers)).flatten().tolist() == numbers.tolist()

@@ -1,0 +1,209 @@
+"""Teachers on disk: trained once, checked when read, and never confused with another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from toy import FAIR, RECIPE, Toy
+
+from bench.engine import teachers
+from bench.engine.teachers import (
+    Brought,
+    cached_path,
+    cached_teacher,
+    read_header,
+    read_weights,
+    teacher_identity,
+    teacher_key,
+    weights_digest,
+)
+from bench.engine.workbench import Workbench
+from bench.errors import TeacherError
+from bench.identity import key_of
+from bench.protocol import Protocol
+from methods.scratch import Scratch
+
+
+class Teachers:
+    """A cache of its own; counts trainings and keeps what is said."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.trained = 0
+        self.said: list[str] = []
+        train = teachers.train
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self.trained += 1
+            return train(*arguments, **named)
+
+        patch.setattr(teachers, "train", counted)
+
+    def get(self, network: str = "wide", protocol: Protocol = FAIR) -> Any:
+        bench = Workbench(Toy(), protocol, None, torch.device("cpu"), "float32")
+        return cached_teacher(bench, network, Scratch(), self.said.append, lambda done, total: None)
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Teachers:
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    return Teachers(monkeypatch)
+
+
+def test_a_teacher_is_trained_once_and_then_read(cache: Teachers) -> None:
+    first, weights = cache.get()
+    again, same = cache.get()
+    assert cache.trained == 1
+    assert again == first
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert [line.split(" (")[0] for line in cache.said[:1]] == ["training the teacher wide"]
+    assert cache.said[1].startswith("teacher wide: accuracy ")
+    assert len(cache.said) == 2
+
+
+def test_the_header_says_what_the_teacher_is(cache: Teachers) -> None:
+    file, weights = cache.get()
+    assert read_header(file.path) == file
+    identity = teacher_identity(Toy(), "wide", FAIR, "float32")
+    assert key_of(file.identity) == key_of(identity)
+    assert file.path == cached_path(identity)
+    assert file.sha256 == weights_digest(weights) == weights_digest(load_file(file.path))
+    assert set(file.metric) == {"select", "test"}
+    assert 0 <= file.metric["test"] <= 100
+    assert file.train_seconds > 0
+    assert not [each for each in file.path.parent.iterdir() if each.name.startswith(".")]
+
+
+def test_a_teacher_does_not_depend_on_what_ran_before(cache: Teachers) -> None:
+    torch.manual_seed(3)
+    first, _ = cache.get("dropping")
+    first.path.unlink()
+    torch.manual_seed(4)
+    second, _ = cache.get("dropping")
+    assert cache.trained == 2
+    assert first.sha256 == second.sha256
+
+
+def flip_last_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def spoil_header(path: Path) -> None:
+    save_file(load_file(path), path, metadata={"kdbench": '{"sha256": '})
+
+
+def foreign_header(path: Path) -> None:
+    save_file(load_file(path), path, metadata={"kdbench": json.dumps({"digest": "0"})})
+
+
+def no_header(path: Path) -> None:
+    save_file(load_file(path), path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (flip_last_byte, "is damaged (its checksum differs): training it again"),
+        (truncate, "cannot be read as safetensors"),
+        (empty, "cannot be read as safetensors"),
+        (spoil_header, "has a kdbench header that cannot be read"),
+        (foreign_header, "has a kdbench header that cannot be read"),
+        (no_header, "has no kdbench header"),
+    ],
+)
+def test_a_damaged_file_is_named_and_the_same_teacher_trained_again(cache: Teachers, harm: Any, told: str) -> None:
+    first, _ = cache.get()
+    harm(first.path)
+    cache.said.clear()
+    second, weights = cache.get()
+    assert cache.trained == 2
+    assert told in cache.said[0]
+    assert str(first.path) in cache.said[0]
+    assert "training it again" in cache.said[0]
+    assert second.sha256 == first.sha256 == weights_digest(weights)
+    assert read_header(first.path) == second
+
+
+def test_teachers_learn_from_the_whole_of_fit(cache: Teachers, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, Any]] = []
+    batches = teachers.batches
+    monkeypatch.setattr(
+        teachers, "batches", lambda *given, **named: asked.append((given, named)) or batches(*given, **named)
+    )
+    small = replace(FAIR, fit_items=9)
+    cache.get(protocol=small)
+    ((_, examples, *_), named) = asked[0]
+    assert len(examples) == 48
+    assert "items" not in named
+
+
+def test_a_protocols_teacher_depends_on_its_recipe_and_not_on_the_students() -> None:
+    def key(protocol: Protocol = FAIR, network: str = "wide", precision: str = "float32") -> str:
+        return teacher_key(Toy(), network, protocol, precision, None)
+
+    slower = replace(RECIPE, learning_rate=0.01)
+    shared = [replace(FAIR, student=slower), replace(FAIR, fit_items=10), replace(FAIR, name="other", evaluations=2)]
+    assert {key(protocol) for protocol in shared} == {key()}
+    others = [key(replace(FAIR, teacher=slower)), key(replace(FAIR, select=False)), key(network="deep")]
+    assert len({key(), *others, key(precision="bfloat16")}) == 5
+
+
+TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.zeros(4), "c": torch.tensor(7)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"a": torch.arange(6.0).reshape(3, 2)},
+        {"a": torch.arange(6.0).reshape(2, 3).nextafter(torch.tensor(9.0))},
+        {"b": torch.zeros(4, dtype=torch.int32)},
+        {"b": -torch.zeros(4)},
+        {"c": torch.tensor(8)},
+        {"d": torch.zeros(0)},
+    ],
+)
+def test_the_digest_depends_on_every_tensor(change: dict[str, torch.Tensor]) -> None:
+    assert weights_digest(TENSORS | change) != weights_digest(TENSORS)
+
+
+def test_the_digest_depends_on_names_but_not_on_order_or_layout() -> None:
+    strided = TENSORS["a"].t().contiguous().t()
+    assert weights_digest({"c": TENSORS["c"], "b": TENSORS["b"], "a": strided}) == weights_digest(TENSORS)
+    swapped = {"x" if name == "a" else name: each for name, each in TENSORS.items()}
+    assert weights_digest(swapped) != weights_digest(TENSORS)
+
+
+def test_a_brought_teacher_is_known_by_its_weights(tmp_path: Path) -> None:
+    path, copy = tmp_path / "mine.safetensors", tmp_path / "copy.safetensors"
+    save_file(TENSORS, path)
+    save_file(TENSORS, copy, metadata={"note": "the same weights"})
+    brought = Brought.read(path)
+    assert brought.sha256 == weights_digest(TENSORS) == Brought.read(copy).sha256
+    assert teacher_key(Toy(), "wide", FAIR, "float32", brought) == f"file:{brought.sha256}"
+    with pytest.raises(TeacherError, match="has no kdbench header"):
+        read_header(path)
+
+
+def test_a_brought_file_that_is_missing_or_no_safetensors_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    with pytest.raises(TeacherError, match=r"mine\.safetensors does not exist"):
+        Brought.read(path)
+    path.write_text("weights")
+    for read in (Brought.read, read_header, read_weights):
+        with pytest.raises(TeacherError, match=r"mine\.safetensors cannot be read as safetensors"):
+            read(path)
