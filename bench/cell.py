@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.identity import key_of
 from bench.method import Method
-from bench.protocol import Protocol
+from bench.protocol import Protocol, Recipe
 from bench.record import SCHEMA, CellIdentity, MethodUse, PairNames, Versioned
 from bench.task import Pair, Task
 
@@ -42,6 +42,11 @@ class Cell:
     def key(self) -> str:
         """sha256 of the identity and of the schema's version."""
         return key_of({"schema": SCHEMA, **self.identity.model_dump(mode="json")})
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the student is trained."""
+        return self.protocol.student.resolved(self.task.resolve(self.pair.student))
 
     @property
     def fit_items(self) -> int:

@@ -81,7 +81,7 @@ def computed(cell: Cell, speed: Callable[[Cell, str], Speed]) -> float:
     """From the budget and the speed of one step's parts."""
     student = speed(cell, cell.pair.student)
     step = student.both + (speed(cell, cell.pair.teacher).forward if cell.method.uses_teacher else 0.0)
-    training = cell.protocol.student.epochs * cell.fit_items * step * cell.method.relative_cost
+    training = cell.recipe.epochs * cell.fit_items * step * cell.method.relative_cost
     evaluated = cell.protocol.evaluations * cell.select_items + 2 * cell.task.test_items
     return training + evaluated * student.forward
 
@@ -91,7 +91,7 @@ def measure(cell: Cell, network: str, device: torch.device) -> Speed:
     with seeded(0, "estimate"):
         module = cell.task.network(network).to(memory_format=torch.channels_last)
     wrapped = observed(module, cell.precision).to(device)
-    size = cell.protocol.student.batch_size
+    size = cell.recipe.batch_size
     batch = blank(cell.task, size, device)
     forward = both = math.inf
     for _ in range(REPEATS):

@@ -6,6 +6,7 @@ Every field is part of a cell's key, so records of one protocol stay valid until
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,14 +57,19 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     gradient_clip: float | None = None
     """Largest norm of the gradient over all trained parameters."""
-    learning_rates: dict[str, float] = field(default_factory=dict)
-    """Other learning rates for networks whose name matches a pattern, as published recipes have them."""
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Other values of these fields for networks whose name matches a pattern, as published recipes have them."""
 
     OPTIMISERS = ("sgd", "adamw")
 
     def __post_init__(self) -> None:
         if self.optimiser not in self.OPTIMISERS:
             raise ValueError(f"optimiser {self.optimiser!r} is none of {self.OPTIMISERS}")
+
+    def resolved(self, network: str) -> Recipe:
+        """The recipe for the network of this name: the first override that matches is applied, none is left."""
+        changes = next((each for name, each in self.overrides.items() if fnmatch.fnmatch(network, name)), {})
+        return dataclasses.replace(self, overrides={}, **changes)
 
 
 @dataclass(frozen=True)

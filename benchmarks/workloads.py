@@ -14,8 +14,8 @@ from torchvision.transforms import v2 as transforms
 
 from bench.cell import Cell
 from bench.engine.hardware import resolve_precision
-from bench.engine.worker import LoadedTeacher, prepare
 from bench.engine.workbench import Workbench
+from bench.engine.worker import LoadedTeacher, prepare
 from bench.method import Method
 from bench.task import Data, Examples, Pair
 from tasks.cifar100 import DEVIATION, MEAN, Cifar100

@@ -28,7 +28,7 @@ STUDENT = Recipe(
     optimiser="adamw",
     weight_decay=0.05,
     schedule=Schedule("cosine", warmup=0.05),
-    learning_rates={"*vit*": 0.005},
+    overrides={"*vit*": {"learning_rate": 0.005}},
 )
 TEACHER = Recipe(**{**vars(STUDENT), "epochs": 18})
 

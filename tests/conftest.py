@@ -1,5 +1,6 @@
 """Its place makes helpers such as `records` and `toy` importable from every test."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -20,3 +21,16 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def short_measurements(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Cells whose latency is measured once, and whose garbage collection passes over what was there before."""
+    from bench.engine import cost
+
+    monkeypatch.setattr(cost, "LATENCY_REPEATS", 1)
+    monkeypatch.setattr(cost, "THROUGHPUT_REPEATS", 1)
+    monkeypatch.setattr(cost, "THROUGHPUT_BATCH", 2)
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -139,7 +139,7 @@ def _brackets(runs: Iterable[Entry], target: Target | str) -> str:
     """Between which evaluations each run crossed the target: after the one before, not later than this one."""
     if isinstance(target, str):
         return ""
-    return ", matched between " + ", ".join(_bracket(match(run.evaluations, target.value)) for run in runs)
+    return ", τ reached at " + ", ".join(_bracket(match(run.evaluations, target.value)) for run in runs)
 
 
 def _bracket(found: Match | None) -> str:

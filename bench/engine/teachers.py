@@ -5,6 +5,7 @@ One file holds the weights and, in its header, what they are: so it is whole or 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -83,7 +84,7 @@ def teacher_identity(task: Task, network: str, protocol: Protocol, precision: st
     return {
         "task": {"name": task.name, "version": task.version},
         "network": task.resolve(network),
-        "recipe": protocol.as_dict()["teacher"],
+        "recipe": dataclasses.asdict(protocol.teacher.resolved(task.resolve(network))),
         "select": protocol.select,
         "precision": precision,
         "seed": SEED,
@@ -167,9 +168,10 @@ def train_teacher(
     progress: Callable[[int, int], None],
 ) -> TeacherFile:
     """Trains a teacher on the whole of `fit` and writes its file."""
-    recipe, task, splits = bench.protocol.teacher, bench.task, bench.splits
+    task, splits = bench.task, bench.splits
+    recipe = bench.protocol.teacher.resolved(task.resolve(network))
     student = bench.build(network, SEED, "teacher")
-    training = Training(method, student, network, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None)
+    training = Training(method, student, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None)
     clock = Clock(bench.device)
     with seeded(SEED, "training"):  # for networks that draw at random while they train
         train(

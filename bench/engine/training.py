@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import fnmatch
 import math
 from collections.abc import Callable, Iterator
 
@@ -24,7 +23,6 @@ class Training:
         self,
         method: Method,
         student: Observed,
-        student_name: str,
         teacher: Observed | None,
         blank: Batch,
         recipe: Recipe,
@@ -42,7 +40,6 @@ class Training:
         self.learning_rate = 0.0
         self.seed = seed
         self._recipe = recipe
-        self._base_rate = base_rate(recipe, student_name)
         self._new_student = new_student
         self._quiz = quiz
         self._optimiser: Optimizer | None = None
@@ -58,14 +55,14 @@ class Training:
     def begin(self, stage: Stage) -> None:
         """Enters a stage: a fresh optimiser, the schedule from its start."""
         self.stage = stage
-        self._optimiser = optimiser(self._recipe, self.trained_parameters(), self._base_rate)
+        self._optimiser = optimiser(self._recipe, self.trained_parameters())
         self.advance(0.0)
 
     def advance(self, progress: float) -> None:
         """Sets the share of the stage that is done, and with it the learning rate."""
         self.progress = progress
         factor = 1.0 if self.stage.constant_rate else self._recipe.schedule.at(progress)
-        self.learning_rate = self._base_rate * factor
+        self.learning_rate = self._recipe.learning_rate * factor
         for group in self._optimiser.param_groups:
             group["lr"] = self.learning_rate
 
@@ -122,19 +119,13 @@ def blank_outputs(network: Observed, blank: Batch) -> Outputs:
     return outputs
 
 
-def base_rate(recipe: Recipe, network: str) -> float:
-    """The recipe's learning rate for a network of this name."""
-    for pattern, rate in recipe.learning_rates.items():
-        if fnmatch.fnmatch(network, pattern):
-            return rate
-    return recipe.learning_rate
-
-
-def optimiser(recipe: Recipe, parameters: list[Tensor], rate: float) -> Optimizer:
+def optimiser(recipe: Recipe, parameters: list[Tensor]) -> Optimizer:
     """The recipe's optimiser, in its fused form."""
     if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
+        return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    return torch.optim.SGD(
+        parameters, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+    )
 
 
 def stage_steps(stages: tuple[Stage, ...], budget: int) -> list[int]:

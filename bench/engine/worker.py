@@ -101,7 +101,7 @@ class Worker:
     def _measure(self, cell: Cell) -> dict[str, Any]:
         """Everything of the record that only a finished cell has."""
         bench = self._workbench(cell)
-        splits, task, recipe = bench.splits, cell.task, cell.protocol.student
+        splits, task, recipe = bench.splits, cell.task, cell.recipe
         loaded = self._teacher(cell, bench) if cell.method.uses_teacher else None
         # What later cells share, the data and the teacher, is not this cell's time.
         total = Clock(self.device)
@@ -269,7 +269,7 @@ def load_teacher(
 
 def prepare(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> tuple[Training, Iterator[Batch]]:
     """The training handle of a cell at its start, and its batches."""
-    task, fit, recipe, seed = cell.task, bench.splits.fit, cell.protocol.student, cell.seed
+    task, fit, recipe, seed = cell.task, bench.splits.fit, cell.recipe, cell.seed
 
     def new_student(number: int) -> Observed:
         return bench.build(cell.pair.student, seed + number, "student")
@@ -283,7 +283,6 @@ def prepare(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> tuple
     training = Training(
         cell.method,
         new_student(0),
-        cell.pair.student,
         loaded.network if loaded else None,
         bench.blank(2),
         recipe,

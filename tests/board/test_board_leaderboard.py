@@ -95,7 +95,7 @@ def test_cost_by_hand():
 def test_facts_of_the_golden_board():
     text = board(golden())
     assert "τ = 62.70, from pkd† (seed: m at the end: 0: 63.00, 1: 64.00, 2: 62.00, 3: 63.50, 4: 61.00)" in text
-    assert "matched between 20.0–30.0 s, 20.0–30.0 s, 20.0–30.0 s, ∞, ∞" in text
+    assert "τ reached at 20.0–30.0 s, 20.0–30.0 s, 20.0–30.0 s, ∞, ∞" in text
     assert "better than scratch: pkd† +2.00, kd +1.00." in text
     assert "Test CPU; cores 2; threads 1; memory 8 GiB; python 3.11.9; torch 2.9.0." in text
     assert "its training took 812 s where it was made" in text

@@ -13,13 +13,11 @@ from toy import RECIPE, WIDTHS, Maps
 
 from bench.engine.observe import Observed, observed
 from bench.engine.randomness import seeded
-from bench.engine.training import Training, base_rate, stage_steps
+from bench.engine.training import Training, stage_steps
 from bench.method import Batch, Method, Outputs, Stage
 from bench.protocol import Recipe, Schedule
 
-PLAIN = Recipe(
-    epochs=1, batch_size=4, learning_rate=0.1, momentum=0.0, weight_decay=0.0, schedule=Schedule("constant")
-)
+PLAIN = Recipe(epochs=1, batch_size=4, learning_rate=0.1, momentum=0.0, weight_decay=0.0, schedule=Schedule("constant"))
 TEACHER = frozenset({"teacher", "hidden"})
 
 
@@ -69,7 +67,6 @@ def training_of(method: Method | None = None, recipe: Recipe = PLAIN, seed: int 
     return Training(
         method or Everything(),
         network("narrow", 0),
-        "narrow",
         blank=batch(count=2),
         recipe=recipe,
         seed=seed,
@@ -176,8 +173,10 @@ def test_the_gradient_is_clipped_over_everything_that_is_trained() -> None:
 @pytest.mark.parametrize(
     ("name", "rate"), [("resnet20", 0.1), ("mobilenetv2", 0.01), ("cifar_mobilenetv2", 0.01), ("vit_tiny", 0.02)]
 )
-def test_networks_may_have_a_learning_rate_of_their_own(name: str, rate: float) -> None:
-    assert base_rate(replace(PLAIN, learning_rates={"*mobilenet*": 0.01, "vit*": 0.02}), name) == rate
+def test_networks_may_have_values_of_their_own(name: str, rate: float) -> None:
+    overrides = {"*mobilenet*": {"learning_rate": 0.01}, "vit*": {"learning_rate": 0.02}}
+    resolved = replace(PLAIN, overrides=overrides).resolved(name)
+    assert resolved == replace(PLAIN, learning_rate=rate)
 
 
 def test_losses_are_summed_until_they_are_cleared() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from toy import FAIR, Maps, Toy
 
 from bench.cell import Cell
-from bench.engine import cost, worker
+from bench.engine import worker
 from bench.engine.teachers import Brought, teacher_key, weights_digest
 from bench.engine.worker import Best, Worker, quiz_mask, rehearse
 from bench.errors import DataError, TeacherError
@@ -29,11 +29,7 @@ REGISTRY = Registry()
 TAKEN = ("scratch", "kd", "fitnets", "at", "sp", "dml", "pkd", "metadistil")
 TASK = Toy()
 
-
-@pytest.fixture(autouse=True)
-def short_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "LATENCY_REPEATS", 1)
-    monkeypatch.setattr(cost, "THROUGHPUT_BATCH", 2)
+pytestmark = pytest.mark.usefixtures("short_measurements")
 
 
 def make_worker(brought: Brought | None = None, data_dir: Path | None = None, **options: Any) -> Worker:
@@ -60,7 +56,9 @@ def cell(
 
 def numbers(record: Record) -> dict[str, Any]:
     """All that must repeat to the bit: everything but times, memory and provenance."""
-    content = record.model_dump(exclude={"environment": True, "provenance": True, "cost": True, "curve": {"train_seconds"}})
+    content = record.model_dump(
+        exclude={"environment": True, "provenance": True, "cost": True, "curve": {"train_seconds"}}
+    )
     kept = {"steps", "samples", "train_flops", "parameters", "extra_parameters"}
     return content | {"cost": record.cost.model_dump(include=kept)}
 
@@ -174,9 +172,7 @@ def test_a_method_with_a_quiz_sees_the_shared_order_without_the_quiz(shared: Wor
     assert len(ours) == 96
 
 
-def test_the_quiz_is_a_part_of_fit_and_kept_out_of_the_batches(
-    shared: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_quiz_is_a_part_of_fit_and_kept_out_of_the_batches(shared: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     streams: dict[str, tuple[Any, Tensor]] = {}
     make = worker.batches
 
@@ -266,9 +262,7 @@ def test_parameters_are_counted(shared: Worker) -> None:
     assert shared.run(cell("kd")).teacher.parameters == teacher
 
 
-def test_dml_reports_peer_zero_whose_weights_are_the_pairs(
-    shared: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dml_reports_peer_zero_whose_weights_are_the_pairs(shared: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[Training, dict[str, Tensor]]] = []
     prepare = worker.prepare
 

@@ -51,9 +51,7 @@ def token_outputs(
     """A transformer's: text of 6 tokens with padding, or a 2x3 grid behind `prefix` tokens."""
     count = 6 + (prefix or 0)
     shape = (batch, heads, count, width // heads)
-    attention = [
-        Attention(*(random(seed + 1000 * i + j, *shape) for j in (20, 21, 22))) for i in range(layers)
-    ]
+    attention = [Attention(*(random(seed + 1000 * i + j, *shape) for j in (20, 21, 22))) for i in range(layers)]
     lengths = torch.tensor([6, 3, 4])[:batch]
     return Outputs(
         logits=random(seed + 90, batch, CLASSES),
@@ -81,8 +79,7 @@ def perturbed_padding(outputs: Outputs) -> Outputs:
         outputs,
         hidden=tuple(disturb(hidden, padded[:, :, None]) for hidden in outputs.hidden),
         attention=tuple(
-            Attention(*(disturb(part, padded[:, None, :, None]) for part in layer))
-            for layer in outputs.attention
+            Attention(*(disturb(part, padded[:, None, :, None]) for part in layer)) for layer in outputs.attention
         ),
     )
 
@@ -94,8 +91,7 @@ def assert_same(ours: Tensor, reference: Tensor, variables: list[Tensor]) -> Non
     """Equal values, and equal gradients with respect to every variable (absent ones count as zero)."""
     torch.testing.assert_close(ours, reference, rtol=1e-9, atol=1e-11)
     gradients = [
-        torch.autograd.grad(loss, variables, allow_unused=True, materialize_grads=True)
-        for loss in (ours, reference)
+        torch.autograd.grad(loss, variables, allow_unused=True, materialize_grads=True) for loss in (ours, reference)
     ]
     assert any(gradient.abs().max() > 0 for gradient in gradients[1])
     for gradient, expected in zip(*gradients, strict=True):
@@ -151,14 +147,7 @@ class Transformer(nn.Module):
         if self.prefix is None:
             mask, x = inputs["mask"], self.embedding(inputs["tokens"])
         else:
-            patches = (
-                inputs.unfold(2, 4, 4)
-                .unfold(3, 4, 4)
-                .flatten(4)
-                .permute(0, 2, 3, 1, 4)
-                .flatten(3)
-                .flatten(1, 2)
-            )
+            patches = inputs.unfold(2, 4, 4).unfold(3, 4, 4).flatten(4).permute(0, 2, 3, 1, 4).flatten(3).flatten(1, 2)
             x = torch.cat([self.special.expand(len(inputs), -1, -1), self.embedding(patches)], dim=1)
         hidden, attention = [x], []
         for projection, mixer in zip(self.projections, self.mixers, strict=True):
@@ -240,9 +229,7 @@ class FakeTraining:
         """The weights that `update` moves."""
         modules = {"student": self.student, "adapters": self.adapters}
         modules |= {name: net for name, net in self.networks.items() if name not in self.optimisers}
-        return {
-            f"{name}.{key}": p for name, module in modules.items() for key, p in module.named_parameters()
-        }
+        return {f"{name}.{key}": p for name, module in modules.items() for key, p in module.named_parameters()}
 
     def update(self, losses: Losses) -> None:
         weights = self.trained()

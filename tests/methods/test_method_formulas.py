@@ -50,9 +50,7 @@ def pair(kind: str, equal_widths: bool = False) -> tuple[Outputs, Outputs]:
     return student, teacher
 
 
-def train(
-    method: Method, student: Outputs, teacher: Outputs, stage: int = 0, progress: float = 0.0
-) -> FakeTraining:
+def train(method: Method, student: Outputs, teacher: Outputs, stage: int = 0, progress: float = 0.0) -> FakeTraining:
     """A training in a stage of the method, with its adapters in float64."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -64,9 +62,7 @@ def total(method: Method, student: Outputs, teacher: Outputs | None, training: F
     return sum(method.loss(student, teacher, LABELS, training).values())
 
 
-def check(
-    method: Method, student: Outputs, teacher: Outputs, training: FakeTraining, reference: Tensor
-) -> None:
+def check(method: Method, student: Outputs, teacher: Outputs, training: FakeTraining, reference: Tensor) -> None:
     variables = [*leaves(student), *training.adapters.parameters()]
     assert_same(total(method, student, teacher, training), reference, variables)
 
@@ -114,9 +110,7 @@ def soft_cross_entropy(student: Outputs, teacher: Outputs, temperature: float) -
 def test_scratch_is_the_task_loss(kind: str) -> None:
     student, _ = pair(kind)
     method = build("scratch")
-    assert_same(
-        total(method, student, None, FakeTraining()), cross_entropy(student.logits, LABELS), leaves(student)
-    )
+    assert_same(total(method, student, None, FakeTraining()), cross_entropy(student.logits, LABELS), leaves(student))
 
 
 @pytest.mark.parametrize(("modality", "alpha", "temperature"), [("image", 0.9, 4.0), ("text", 0.5, 2.0)])
@@ -224,9 +218,7 @@ def test_at_text_compares_the_attention_that_real_tokens_receive() -> None:
         result = 0.0
         for h in range(2):
             for i in tokens:
-                row = (
-                    torch.stack([queries[b, h, i] @ keys[b, h, j] for j in tokens]) / queries.shape[3] ** 0.5
-                )
+                row = torch.stack([queries[b, h, i] @ keys[b, h, j] for j in tokens]) / queries.shape[3] ** 0.5
                 result = result + row.exp() / row.exp().sum()
         return unit(result / (2 * len(tokens)))
 
@@ -248,14 +240,10 @@ def test_fsp_compares_the_flow_between_consecutive_stages() -> None:
         if first.shape[2:] != second.shape[2:]:
             first = half(first)
         height, width = first.shape[2:]
-        products = [
-            torch.outer(first[b, :, y, x], second[b, :, y, x]) for y in range(height) for x in range(width)
-        ]
+        products = [torch.outer(first[b, :, y, x], second[b, :, y, x]) for y in range(height) for x in range(width)]
         return sum(products) / (height * width)
 
-    reference = sum(
-        (flow(student, m, b) - flow(teacher, m, b)).square().mean() / B for m in range(3) for b in range(B)
-    )
+    reference = sum((flow(student, m, b) - flow(teacher, m, b)).square().mean() / B for m in range(3) for b in range(B))
     method = build("fsp")
     check(method, student, teacher, train(method, student, teacher), reference)
 
@@ -304,9 +292,7 @@ def test_sp_compares_how_inputs_resemble_each_other(kind: str) -> None:
 @pytest.mark.parametrize("mapping", ["skip", "last"])
 @pytest.mark.parametrize("kind", ["conv", "vit", "text"])
 @pytest.mark.parametrize("equal_widths", [True, False], ids=["equal", "projected"])
-def test_pkd_compares_normalised_states_of_all_layers_but_the_last(
-    kind: str, mapping: str, equal_widths: bool
-) -> None:
+def test_pkd_compares_normalised_states_of_all_layers_but_the_last(kind: str, mapping: str, equal_widths: bool) -> None:
     student, teacher = pair(kind, equal_widths)
     modality = "text" if kind == "text" else "image"
     method = build("pkd", modality, mapping=mapping)
@@ -327,9 +313,7 @@ def test_pkd_compares_normalised_states_of_all_layers_but_the_last(
 
 
 @pytest.mark.parametrize("kind", ["vit", "text"])
-@pytest.mark.parametrize(
-    ("mapping", "layers"), [("uniform", [2, 4, 6]), ("top", [4, 5, 6]), ("bottom", [1, 2, 3])]
-)
+@pytest.mark.parametrize(("mapping", "layers"), [("uniform", [2, 4, 6]), ("top", [4, 5, 6]), ("bottom", [1, 2, 3])])
 def test_tinybert_first_stage(kind: str, mapping: str, layers: list[int]) -> None:
     student, teacher = pair(kind)
     method = build("tinybert", mapping=mapping)
@@ -353,9 +337,7 @@ def test_tinybert_first_stage(kind: str, mapping: str, layers: list[int]) -> Non
                     ]
                     for layer, width in ((student.attention[m - 1], 2), (teacher.attention[g - 1], 3))
                 )
-                gap = torch.stack([x for row in ours for x in row]) - torch.stack(
-                    [x for row in theirs for x in row]
-                )
+                gap = torch.stack([x for row in ours for x in row]) - torch.stack([x for row in theirs for x in row])
                 reference = reference + gap.square().sum() / (2 * pairs)
     check(method, student, teacher, training, reference)
 
@@ -379,10 +361,7 @@ def test_minilm_first_stage_compares_the_relations_of_the_last_layer(kind: str) 
                 for i in tokens:
                     rows = [
                         torch.stack(
-                            [
-                                net.attention[-1][first][b, h, i] @ net.attention[-1][second][b, h, j]
-                                for j in tokens
-                            ]
+                            [net.attention[-1][first][b, h, i] @ net.attention[-1][second][b, h, j] for j in tokens]
                         )
                         / math.sqrt(width)
                         for net, width in ((teacher, 3), (student, 2))
@@ -407,9 +386,7 @@ def test_padding_cannot_change_a_loss(name: str) -> None:
     training = train(method, student, teacher)
     before = method.loss(student, teacher, LABELS, training)
     after = method.loss(perturbed_padding(student), perturbed_padding(teacher), LABELS, training)
-    assert {key: value.item() for key, value in before.items()} == {
-        key: value.item() for key, value in after.items()
-    }
+    assert {key: value.item() for key, value in before.items()} == {key: value.item() for key, value in after.items()}
     # And a real token does change it: the check above can fail.
     other = replace(
         student,

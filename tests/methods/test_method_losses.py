@@ -105,9 +105,7 @@ def test_attention_received_is_the_mean_over_heads_and_real_queries(mask: Tensor
         for h in range(H):
             for i in tokens:
                 row = torch.stack([attention.queries[b, h, i] @ attention.keys[b, h, j] / 2 for j in tokens])
-                received = torch.zeros(N, dtype=torch.float64).index_put(
-                    (torch.tensor(tokens),), probabilities(row)
-                )
+                received = torch.zeros(N, dtype=torch.float64).index_put((torch.tensor(tokens),), probabilities(row))
                 share = torch.zeros(B, N, dtype=torch.float64)
                 share[b] = 1.0
                 expected = expected + share * received / (H * len(tokens))
@@ -136,8 +134,7 @@ def test_relation_loss_is_the_kl_over_heads_and_real_rows(mask: Tensor | None) -
 
 def test_relation_loss_is_finite_in_float32_with_large_scores() -> None:
     student, teacher = (
-        tuple((60 * random(seed, B, H, N, 4)).float().requires_grad_() for seed in seeds)
-        for seeds in ((0, 1), (2, 3))
+        tuple((60 * random(seed, B, H, N, 4)).float().requires_grad_() for seed in seeds) for seeds in ((0, 1), (2, 3))
     )
     loss = relation_loss(student, teacher, MASK)
     gradients = torch.autograd.grad(loss, student)

@@ -55,9 +55,7 @@ def test_the_teachers_gradient_equals_finite_differences(kind: str) -> None:
     teacher = training.networks["teacher"]
     parameters = dict(teacher.named_parameters())
     loss = method.quiz_loss(training, batch, quiz)
-    assert loss.item() == pytest.approx(
-        quiz_loss_by_hand(training, teacher, batch, quiz, 0.5, 5.0), rel=1e-10
-    )
+    assert loss.item() == pytest.approx(quiz_loss_by_hand(training, teacher, batch, quiz, 0.5, 5.0), rel=1e-10)
     gradients = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
     assert max(gradient.abs().max() for gradient in gradients) > 1e-4
     for (name, weight), gradient in zip(parameters.items(), gradients, strict=True):
@@ -141,9 +139,7 @@ def test_the_pilot_follows_the_students_learning_rate_for_images() -> None:
 
 def test_text_adds_the_term_of_pkd() -> None:
     method, training, batch, _ = prepared("text")
-    student, teacher = (
-        net(batch.inputs, frozenset({"hidden"})) for net in (training.student, training.teacher)
-    )
+    student, teacher = (net(batch.inputs, frozenset({"hidden"})) for net in (training.student, training.teacher))
     losses = method.losses(student, teacher, batch.labels, training)
     # One layer of two is compared: the first with the second of four.
     ours, theirs = training.adapters["layer1"](student.hidden[1][:, 0]), teacher.hidden[2][:, 0]

@@ -92,9 +92,7 @@ def test_defaults_are_the_published_ones(name: str, modality: str) -> None:
 
 
 def test_metadistil_alone_keeps_a_quiz() -> None:
-    assert {name: build(name).quiz_share() for name in NAMES if build(name).quiz_share()} == {
-        "metadistil": 0.1
-    }
+    assert {name: build(name).quiz_share() for name in NAMES if build(name).quiz_share()} == {"metadistil": 0.1}
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,7 @@ def test_the_student_and_every_adapter_are_trained_and_the_teacher_is_not(name: 
     run(method, training, kind)
     assert all(torch.equal(value, training.teacher.state_dict()[key]) for key, value in teacher.items())
     assert all(weight.grad is None for weight in training.teacher.parameters())
-    moved = [
-        key for key, value in student.items() if not torch.equal(value, training.student.state_dict()[key])
-    ]
+    moved = [key for key, value in student.items() if not torch.equal(value, training.student.state_dict()[key])]
     assert {key for key, _ in training.student.named_parameters()} <= set(moved)
 
 
@@ -120,9 +118,7 @@ def test_hints_leave_the_rest_of_the_student_alone() -> None:
     method.step(training, batches("image", 0))
     untouched = {key for key, gradient in training.gradients.items() if gradient is None}
     behind = {
-        f"student.{key}"
-        for key, _ in training.student.named_parameters()
-        if key.startswith(("stages.3", "head"))
+        f"student.{key}" for key, _ in training.student.named_parameters() if key.startswith(("stages.3", "head"))
     }
     assert untouched == behind
 
@@ -132,9 +128,7 @@ def test_relations_give_no_gradient_behind_the_last_projection() -> None:
     training = training_for(method, "vit")
     method.step(training, batches("image", 0))
     untouched = {key for key, gradient in training.gradients.items() if gradient is None}
-    assert untouched == {
-        f"student.{key}" for key in ("mixers.1.weight", "mixers.1.bias", "head.weight", "head.bias")
-    }
+    assert untouched == {f"student.{key}" for key in ("mixers.1.weight", "mixers.1.bias", "head.weight", "head.bias")}
 
 
 # --- attention transfer by gradients ---
@@ -187,9 +181,7 @@ def test_at_gradient_matches_finite_differences(kind: str) -> None:
             ends.append(loss())
             flat[index] -= sign * step
         numeric = (ends[0] - ends[1]) / (2 * step)
-        assert float(gradients[f"student.{name}"].view(-1)[index]) == pytest.approx(
-            numeric, rel=1e-4, abs=1e-9
-        )
+        assert float(gradients[f"student.{name}"].view(-1)[index]) == pytest.approx(numeric, rel=1e-4, abs=1e-9)
 
 
 def test_at_gradient_of_a_sure_teacher_is_not_lost() -> None:
@@ -227,9 +219,7 @@ def test_dml_every_peer_learns_from_the_labels_and_the_others(peers: int) -> Non
     log = [x.log_softmax(dim=1) for x in logits]
     for i in range(peers):
         task = -log[i][range(len(batch.labels)), batch.labels].mean()
-        mutual = sum((log[j].exp() * (log[j] - log[i])).sum(dim=1).mean() for j in range(peers) if j != i) / (
-            peers - 1
-        )
+        mutual = sum((log[j].exp() * (log[j] - log[i])).sum(dim=1).mean() for j in range(peers) if j != i) / (peers - 1)
         assert float(training.losses[f"task{i}"]) == pytest.approx(float(task), rel=1e-5)
         assert float(training.losses[f"mutual{i}"]) == pytest.approx(float(mutual), rel=1e-4)
         assert not torch.equal(firsts[i], next(networks[i].parameters()))
@@ -244,9 +234,7 @@ def test_dml_peers_teach_detached() -> None:
     with torch.no_grad():
         other = training.networks["peer1"](batch.inputs).logits.softmax(dim=1)
     log = own.log_softmax(dim=1)
-    loss = (
-        -log[range(len(batch.labels)), batch.labels].mean() + (other * (other.log() - log)).sum(dim=1).mean()
-    )
+    loss = -log[range(len(batch.labels)), batch.labels].mean() + (other * (other.log() - log)).sum(dim=1).mean()
     expected = torch.autograd.grad(loss, list(training.student.parameters()))
     method.step(training, batch)
     for (name, _), gradient in zip(training.student.named_parameters(), expected, strict=True):

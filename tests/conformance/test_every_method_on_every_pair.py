@@ -1,0 +1,164 @@
+"""Every registered method on every pair of every task: a reason why not, or steps that train what they should.
+
+The images are random, so no data are needed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import pytest
+import torch
+from torch import nn
+
+from bench.engine.observe import Observed, observed
+from bench.engine.randomness import derive, seeded
+from bench.engine.teachers import weights_digest
+from bench.engine.training import Training
+from bench.identity import key_of
+from bench.method import Batch, Method, Outputs
+from bench.plan import example_outputs, why_not
+from bench.registry import Registry
+from bench.task import Pair, Task
+
+REGISTRY = Registry()
+NAMES = [plugin.name for plugin in REGISTRY.plugins("methods")]
+TASKS = {plugin.name: REGISTRY.task(plugin.name) for plugin in REGISTRY.plugins("tasks")}
+PAIRS = [(task, str(pair)) for task, made in TASKS.items() for pair in made.pairs]
+BATCH = 4
+
+torch.set_num_threads(1)
+
+
+@lru_cache
+def example(task: str, network: str) -> Outputs:
+    return example_outputs(TASKS[task], network)
+
+
+@lru_cache
+def teacher(task: str, name: str) -> tuple[Observed, str]:
+    network = build(TASKS[task], name, 50).requires_grad_(False).eval()
+    return network, weights_digest(network.state_dict())
+
+
+def build(task: Task, name: str, seed: int) -> Observed:
+    with seeded(seed, "conformance"):
+        return observed(task.network(name).to(memory_format=torch.channels_last), "float32").train()
+
+
+def batches(task: Task, purpose: str) -> Iterator[Batch]:
+    """Random images, augmented as the task does."""
+    generator = torch.Generator().manual_seed(derive(0, purpose))
+    while True:
+        images = torch.randint(0, 17 if task.name == "digits" else 256, task.blank(BATCH).shape, generator=generator)
+        labels = torch.randint(task.classes, (BATCH,), generator=generator)
+        yield Batch(task.prepare(images.to(torch.uint8), task.draw(BATCH, generator)), labels)
+
+
+def defaults(name: str, task: Task) -> Method:
+    cls = REGISTRY.method(name)
+    return cls(**(cls.text_defaults if task.modality == "text" else {}))
+
+
+def reason(name: str, task: str, pair: Pair) -> str | None:
+    return why_not(defaults(name, TASKS[task]), example(task, pair.student), example(task, pair.teacher))
+
+
+def trained(training: Training) -> dict[str, nn.Parameter]:
+    """Everything that should learn in the run."""
+    modules = {"student": training.student, "adapters": training.adapters, **training.networks}
+    return {
+        f"{label}.{name}": each
+        for label, module in modules.items()
+        for name, each in module.named_parameters()
+        if each.requires_grad
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("task", "text"), PAIRS)
+def test_a_method_skips_a_pair_with_a_reason_or_trains_all_it_should(task: str, text: str, name: str) -> None:
+    pair, made = Pair.parse(text), TASKS[task]
+    why = reason(name, task, pair)
+    if why is not None:
+        assert len(why) > 10
+        return
+    method = defaults(name, made)
+    fixed, digest = teacher(task, pair.teacher)
+    training = Training(
+        method,
+        build(made, pair.student, 1),
+        pair.student,
+        fixed if method.uses_teacher else None,
+        next(batches(made, "blank")),
+        made.protocols[made.default_protocol].student,
+        seed=1,
+        new_student=lambda number: build(made, pair.student, 1 + number),
+        quiz=batches(made, "quiz") if method.quiz_share() else None,
+    )
+    weights = trained(training)
+    before = {key: each.detach().clone() for key, each in weights.items()}
+    own = {each for optimiser in training.optimisers.values() for g in optimiser.param_groups for each in g["params"]}
+    reached: set[str] = set()
+    stream = batches(made, "fit")
+    stages = method.stages()
+    for stage in stages:
+        training.begin(stage)
+        # In the middle, where a warm-up from zero is over.
+        training.advance(0.5)
+        for _ in range(1 if len(stages) > 1 else 2):
+            method.step(training, next(stream))
+            assert math.isfinite(float(training.loss_sum))
+            reached |= {
+                key for key, each in weights.items() if each.grad is not None and bool(each.grad.isfinite().all())
+            }
+    main = {key for key, each in weights.items() if each not in own}
+    assert main - reached == set()
+    still = {key for key, each in weights.items() if torch.equal(each, before[key])}
+    # What a method keeps beside the student must move: adapters, peers, a private teacher.
+    assert {key for key in still if not key.startswith("student.")} <= unmoved_by_nature(weights)
+    assert len(still) < 0.1 * len(weights)
+    assert weights_digest(fixed.state_dict()) == digest
+    assert all(each.grad is None for each in fixed.parameters())
+    assert not fixed.training
+
+
+def unmoved_by_nature(weights: dict[str, nn.Parameter]) -> set[str]:
+    """Nothing is exempt so far."""
+    return set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_takes_some_pair(name: str) -> None:
+    assert any(reason(name, task, Pair.parse(text)) is None for task, text in PAIRS)
+
+
+@pytest.mark.parametrize(("task", "text"), PAIRS)
+def test_the_controls_and_the_target_take_every_pair(task: str, text: str) -> None:
+    protocol = TASKS[task].protocols[TASKS[task].default_protocol]
+    for name in (*protocol.controls, protocol.target):
+        assert reason(name, task, Pair.parse(text)) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_is_described_and_can_be_keyed(name: str) -> None:
+    cls = REGISTRY.method(name)
+    page = inspect.getdoc(cls)
+    assert "Deviations" in page
+    assert re.search(r"\((.+ )?(19|20)\d\d\b", page) or name == "scratch"
+    assert isinstance(cls.version, int)
+    assert cls.version >= 1
+    for options in ({}, cls.text_defaults):
+        method = cls(**options)
+        assert json.loads(json.dumps(method.parameters())) == method.parameters()
+        assert key_of(method.parameters())
+        stages = method.stages()
+        assert sum(stage.share for stage in stages if not stage.extra) == pytest.approx(1)
+        assert len({stage.name for stage in stages}) == len(stages)
+        assert stages[-1].trains_classifier
+        assert 0 <= method.quiz_share() < 1
