@@ -98,6 +98,7 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
                 f"--teacher is one network, but the pairs have several teachers: {', '.join(map(str, pairs))}. "
                 "Name the pairs with --pairs."
             )
+        of_task: list[Cell] = []
         for pair in pairs:
             student, teacher = (example_outputs(task, name) for name in (pair.student, pair.teacher))
             for method in instances:
@@ -106,12 +107,12 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
                     skips.append(Skip(method.name, task.name, pair, reason))
                     continue
                 key = teacher_key(task, pair.teacher, protocol, precision, brought)
-                cells += [
+                of_task += [
                     Cell(task, pair, method, protocol, seed, precision, key if method.uses_teacher else None)
                     for seed in selection.seeds
                 ]
-    # Seed by seed, so that an interrupted board has whole rows of fewer seeds.
-    cells.sort(key=lambda cell: cell.seed)
+        # Task by task, so that data are loaded once; seed by seed, so that an interrupted board has whole rows.
+        cells += sorted(of_task, key=lambda cell: cell.seed)
     states = tuple(store.state(machine, cell.identity, cell.key) for cell in cells)
     return Plan(tuple(cells), states, tuple(skips), device, machine, brought)
 

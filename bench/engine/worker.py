@@ -63,6 +63,8 @@ class Worker:
         self.brought = brought
         self.say = say
         self.progress = progress
+        # Batches keep their shape, so the fastest kernels are worth looking for once.
+        torch.backends.cudnn.benchmark = True
         self._bench: tuple[Any, Workbench] | None = None
         self._teachers: dict[str, LoadedTeacher] = {}
 

@@ -148,7 +148,7 @@ def second_derivative(needs: frozenset[str]) -> Tensor:
 
 def test_only_the_kernels_of_second_order_can_be_differentiated_twice() -> None:
     assert second_derivative(frozenset({"second_order"})).abs().max() > 0
-    with pytest.raises(RuntimeError, match="derivative for .*attention.* is not implemented"):
+    with pytest.raises(RuntimeError, match=r"derivative for .*attention.* is not implemented"):
         second_derivative(frozenset())
 
 

@@ -107,7 +107,7 @@ def test_without_select_everything_is_fit() -> None:
 
 @pytest.mark.parametrize("change", [{"fit_items": 49}, {"select_items": 13}])
 def test_a_subset_that_is_too_large_is_an_error(change: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match="toy .* subset: .* items wanted"):
+    with pytest.raises(UsageError, match=r"toy .* subset: .* items wanted"):
         carve(Toy(), replace(FAIR, **change), numbered(60), CPU)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,7 @@ def test_a_record_is_valid_and_complete(shared: Worker, name: str) -> None:
     assert record.curve.samples == [24, 48, 72, 96]
     assert record.curve.epoch == [0.5, 1.0, 1.5, 2.0]
     seconds = [0.0, *record.curve.train_seconds]
-    assert all(before < after for before, after in zip(seconds, seconds[1:], strict=False))
+    assert all(before < after for before, after in pairwise(seconds))
     assert record.cost.train_seconds >= seconds[-1]
     assert record.cost.total_seconds > record.cost.train_seconds + record.cost.warmup_seconds
     assert record.result.select == record.curve.select[-1]

@@ -1,0 +1,186 @@
+"""A selection becomes cells: which, in which order, in which state, and what is skipped and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import toy
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from bench.errors import TeacherError, UsageError
+from bench.plan import Plan, Selection, make_plan, pairs_of, parse_seeds, protocol_of
+from bench.registry import Registry
+from bench.store import Store
+from bench.task import Pair
+from methods.fsp import FlowOfSolutionProcedure
+
+REGISTRY = Registry([Path(toy.__file__)])
+TASK = toy.Toy()
+
+
+def plan(store: Path, methods: str = "scratch,kd", **changes: object) -> Plan:
+    selection = Selection(methods, "toy", **{"device": "cpu", "precision": "float32"} | changes)
+    return make_plan(selection, REGISTRY, Store(store))
+
+
+def written(made: Plan, store: Path, number: int, failed: bool) -> None:
+    """As if the cell had run: states are read from names alone."""
+    cell = made.cells[number]
+    path = Store(store).path(made.machine, cell.identity, cell.key, failed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def test_cells_run_seed_by_seed(tmp_path: Path) -> None:
+    made = plan(tmp_path, pairs="all", seeds=(0, 2))
+    got = [(cell.seed, str(cell.pair), cell.method.name) for cell in made.cells]
+    pairs = ("wide->narrow", "deep->narrow")
+    assert got == [(seed, pair, name) for seed in (0, 2) for pair in pairs for name in ("scratch", "kd")]
+
+
+def test_a_cell_is_resolved(tmp_path: Path) -> None:
+    scratch, kd = plan(tmp_path).cells
+    assert scratch.teacher_key is None
+    assert len(kd.teacher_key) == 64
+    assert kd.precision == "float32"
+    assert kd.protocol is TASK.protocols["fair"] or kd.protocol == TASK.protocols["fair"]
+    assert kd.identity.teacher == kd.teacher_key
+    assert (kd.fit_items, kd.select_items) == (48, 12)
+
+
+def test_keys_differ_between_cells_and_repeat_between_plans(tmp_path: Path) -> None:
+    options = {"pairs": "all", "seeds": (0, 1), "methods": "scratch,kd,sp"}
+    keys = [cell.key for cell in plan(tmp_path, **options).cells]
+    assert len(set(keys)) == 12
+    assert keys == [cell.key for cell in plan(tmp_path, **options).cells]
+
+
+def test_states_are_done_failed_and_missing(tmp_path: Path) -> None:
+    made = plan(tmp_path, seeds=(0, 1))
+    assert made.states == ("missing",) * 4
+    written(made, tmp_path, 0, failed=False)
+    written(made, tmp_path, 2, failed=True)
+    made = plan(tmp_path, seeds=(0, 1))
+    assert made.states == ("done", "missing", "failed", "missing")
+    assert made.chosen("missing") == [made.cells[1], made.cells[2], made.cells[3]]
+    assert made.chosen("failed") == [made.cells[2]]
+    assert made.chosen("all") == list(made.cells)
+
+
+def test_a_new_version_or_other_parameters_are_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan(tmp_path)
+    written(made, tmp_path, 0, failed=False)
+    written(made, tmp_path, 1, failed=False)
+    assert plan(tmp_path).states == ("done", "done")
+    assert plan(tmp_path, settings={"kd": {"alpha": ["0.9"]}}).states == ("done", "done")
+    assert plan(tmp_path, settings={"kd": {"alpha": ["0.5"]}}).states == ("done", "missing")
+    monkeypatch.setattr(REGISTRY.method("kd"), "version", 2)
+    assert plan(tmp_path).states == ("done", "missing")
+    monkeypatch.setattr(REGISTRY.method("kd"), "version", 1)
+    monkeypatch.setattr(type(REGISTRY.task("toy")), "version", 2)
+    assert plan(tmp_path).states == ("missing", "missing")
+
+
+def test_a_sweep_makes_a_cell_for_every_combination(tmp_path: Path) -> None:
+    made = plan(tmp_path, "kd", settings={"kd": {"alpha": ["0.1", "0.5"], "temperature": ["2", "4", "8"]}})
+    got = [(cell.method.alpha, cell.method.temperature) for cell in made.cells]
+    assert got == [(alpha, heat) for alpha in (0.1, 0.5) for heat in (2.0, 4.0, 8.0)]
+
+
+def test_what_cannot_be_done_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    made = plan(tmp_path, "fsp,tinybert,kd", pairs="all")
+    assert [cell.method.name for cell in made.cells] == ["kd", "kd"]
+    reasons = {(skip.method, str(skip.pair)): skip.reason for skip in made.skips}
+    cannot = "tinybert needs queries, keys and values, which the teacher and the student cannot give"
+    assert reasons == {
+        ("fsp", "wide->narrow"): "teacher has channels [4, 6, 8], student [4, 4, 6]; needs equal channels",
+        ("fsp", "deep->narrow"): "teacher has 3 stages, student 2; needs equal stages",
+        ("tinybert", "wide->narrow"): cannot,
+        ("tinybert", "deep->narrow"): cannot,
+    }
+
+
+def test_networks_can_be_paired_freely(tmp_path: Path) -> None:
+    made = plan(tmp_path, "fsp", pairs=" wide -> wide , narrow->narrow,wide->wide")
+    assert [str(cell.pair) for cell in made.cells] == ["wide->wide", "narrow->narrow"]
+    assert isinstance(made.cells[0].method, FlowOfSolutionProcedure)
+
+
+def test_a_brought_teacher_gives_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_file(TASK.network("wide").state_dict(), path)
+    scratch, kd = plan(tmp_path, teacher=path).cells
+    assert scratch.teacher_key is None
+    assert kd.teacher_key.startswith("file:")
+    with pytest.raises(UsageError, match="the pairs have several teachers: wide->narrow, deep->narrow"):
+        plan(tmp_path, teacher=path, pairs="all")
+    with pytest.raises(TeacherError, match="does not exist"):
+        plan(tmp_path, teacher=tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": "kd,fitnet"}, "unknown method 'fitnet': did you mean fitnets"),
+        ({"protocol": "pape"}, r"unknown protocol of toy 'pape': did you mean paper\?"),
+        ({"protocol": "zzz"}, r"unknown protocol of toy 'zzz': known: fair, paper"),
+        ({"pairs": "wide->narow"}, r"unknown network 'narow': did you mean narrow\?"),
+        ({"pairs": "wide"}, "pair 'wide' is not of the form 'TEACHER->STUDENT'"),
+        ({"settings": {"kdd": {"alpha": ["1"]}}}, "unknown method in --set 'kdd': did you mean kd"),
+        ({"settings": {"sp": {"weight": ["1"]}}}, r"unknown method in --set 'sp': .*must be one of --methods"),
+        ({"settings": {"kd": {"alfa": ["1"]}}}, "unknown parameter of kd 'alfa': did you mean alpha"),
+        ({"device": "tpu"}, "'tpu'"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_nearest(tmp_path: Path, changes: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        plan(tmp_path, **changes)
+
+
+def test_planning_writes_nothing(tmp_path: Path) -> None:
+    plan(tmp_path, "all", pairs="all")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "a", "a->", "->b", "a->b->c", "a=>b", "a->b,", "a->b,c"])
+def test_pairs_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not of the form 'TEACHER->STUDENT'"):
+        pairs_of(TASK, text)
+
+
+def test_default_pairs_and_protocols() -> None:
+    assert pairs_of(TASK, None) == [Pair("wide", "narrow")]
+    assert pairs_of(TASK, "all") == list(TASK.pairs)
+    assert protocol_of(TASK, None).name == "fair"
+    assert protocol_of(TASK, "paper").name == "paper"
+
+
+@given(st.sets(st.integers(0, 500), min_size=1))
+def test_seeds_are_read_as_they_are_written(seeds: set[int]) -> None:
+    assert parse_seeds([",".join(map(str, seeds))]) == parse_seeds(map(str, seeds)) == tuple(sorted(seeds))
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 9)), min_size=1))
+def test_ranges_of_seeds_include_both_ends(ranges: list[tuple[int, int]]) -> None:
+    expected = sorted({seed for first, more in ranges for seed in range(first, first + more + 1)})
+    assert list(parse_seeds([", ".join(f"{first}-{first + more}" for first, more in ranges)])) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "1-", "3-1", "1.5", "1,,2", "0-2-4", "0..3"])
+def test_seeds_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="are not of the form 3 or 0-4"):
+        parse_seeds([text])
+
+
+def test_tasks_are_done_one_after_the_other(tmp_path: Path) -> None:
+    second = tmp_path / "second.py"
+    second.write_text("from toy import Toy\nclass Second(Toy):\n    name = 'second'\n")
+    registry = Registry([Path(toy.__file__), second])
+    made = make_plan(
+        Selection("scratch", "second,toy", seeds=(0, 1), device="cpu", precision="float32"), registry, Store(tmp_path)
+    )
+    got = [(cell.task.name, cell.seed) for cell in made.cells]
+    assert got == [("second", 0), ("second", 1), ("toy", 0), ("toy", 1)]
