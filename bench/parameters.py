@@ -36,6 +36,9 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
             raise unknown(f"parameter of {cls.name}", name, fields)
     base = dict(cls.text_defaults) if modality == "text" else {}
     base.update(protocol.parameters.get(cls.name, {}))
+    for name, value in base.items():
+        # 4 and 4.0 are the same hyperparameter, so they must give the same key.
+        base[name] = float(value) if isinstance(_default(fields[name]), float) else value
     choices = [
         [(name, _typed(cls.name, name, value, _default(fields[name]))) for value in values]
         for name, values in settings.items()
@@ -50,6 +53,13 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
         if instance not in made:
             made.append(instance)
     return made
+
+
+def tuned(method: Method, modality: str, protocol: Protocol) -> dict[str, Any]:
+    """The parameters of a method that differ from its defaults in this modality and protocol."""
+    [default] = variants(type(method), modality, protocol, {})
+    usual = default.parameters()
+    return {name: value for name, value in method.parameters().items() if value != usual[name]}
 
 
 def _default(field: dataclasses.Field) -> Any:

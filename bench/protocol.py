@@ -56,7 +56,7 @@ class Recipe:
     weight_decay: float = 5e-4
     schedule: Schedule = field(default_factory=Schedule)
     gradient_clip: float | None = None
-    """Largest norm of the gradient over all trained parameters."""
+    """Largest norm of the gradient of the student with its adapters, and of each further network."""
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Other values of these fields for networks whose name matches a pattern, as published recipes have them."""
 

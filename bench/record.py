@@ -189,6 +189,8 @@ class Record(Part):
     """Why it failed, with the traceback."""
     metric: Name
     """The primary metric: a key of `result.test`."""
+    tuned: dict[str, Any] = {}
+    """The parameters that differ from the defaults of the modality and the protocol: the row says so."""
     adapted: bool
     """Whether the method is our adaptation in this modality: † on the board."""
     reports: str

@@ -22,6 +22,10 @@ KINDS = {"methods": Method, "tasks": Task}
 """The kinds of plugin; entry points are in the groups kdbench.methods and kdbench.tasks."""
 
 
+PLUGIN_MODULE = "kdbench_plugin_"
+"""How the module names of plugin files begin."""
+
+
 @dataclass(frozen=True)
 class Plugin:
     """A name, what it is, and where it came from."""
@@ -76,7 +80,7 @@ class Registry:
         plugin = self._plugins[kind][name]
         try:
             loaded = plugin.load()
-        except (ImportError, AttributeError) as error:
+        except Exception as error:
             raise UsageError(f"{name!r} from {plugin.origin} cannot be loaded: {error}") from error
         if not (inspect.isclass(loaded) and issubclass(loaded, KINDS[kind])):
             raise UsageError(
@@ -124,7 +128,7 @@ def _module_of(path: Path) -> Any:
     """The imported module of a file. A file that is missing or raises gives a UsageError that says where."""
     if not path.is_file():
         raise UsageError(f"plugin {path} does not exist: expected a Python file")
-    name = f"kdbench_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"{PLUGIN_MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     path = path.resolve()
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)

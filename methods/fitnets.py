@@ -14,7 +14,7 @@ class FitNets(Method):
     """Hints for thin deep nets (Romero et al., ICLR 2015, eq. 3-5, algorithm 1).
 
     hints: loss = weight · mean (r(h_s) − h_t)², h the middle stage or layer, r a trainable regressor. The
-        loss does not reach what lies behind the student's middle layer, so that stays as it is.
+        loss does not reach what lies behind the student's middle layer: its weights stay as they are.
     distil: loss = CE + λ · soft cross-entropy at τ = 3 without T², λ falling from 4 to 1 linearly.
     `single_stage`: loss = CE + weight · mean (r(h_s) − h_t)² throughout, as in the published CIFAR tables.
 

@@ -54,6 +54,7 @@ def cost_table(group: Group, machine: str, target: Target | str) -> str:
         matching = [UNKNOWN] * 4
         if isinstance(target, Target):
             matches = [match(run.evaluations, target.value) for run in runs]
+            matches += [None] * row.diverged(machine)
             time, steps, flops = (median(matches, unit) for unit in ("seconds", "steps", "flops"))
             matching = [
                 to_match(time, "seconds"),

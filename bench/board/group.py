@@ -25,11 +25,13 @@ class Row:
     """One method with one set of parameters."""
 
     label: str
-    """`kd`, or `kd[temperature=2.0]` where the group has several sets of parameters."""
+    """`kd`, or `kd[temperature=2.0]` where it is tuned or the group has several sets of parameters."""
     method: str
     version: int
     parameters: str
     """Canonical JSON."""
+    tuned: bool
+    """Whether any parameter differs from the defaults."""
     entries: tuple[Entry, ...]
     """Successful runs on all machines, by seed, then machine."""
     failures: tuple[Entry, ...]
@@ -48,6 +50,10 @@ class Row:
     def scores(self) -> dict[int, float]:
         """Seed → the primary metric on test, in percent points."""
         return {seed: entry.score for seed, entry in self.by_seed.items()}
+
+    def diverged(self, machine: str) -> int:
+        """How many runs on one machine ended because a number was not finite: they never reach a target."""
+        return sum(each.record.machine == machine and each.record.status == "nan" for each in self.failures)
 
     def on(self, machine: str) -> tuple[Entry, ...]:
         """The successful runs on one machine."""
@@ -89,10 +95,11 @@ class Group:
     def row_of(self, method: str) -> Row | None:
         """The row that stands for a method as control or target.
 
-        Of several sets of parameters, the one with most seeds; then the newest version; then the first by name.
+        Of several sets of parameters, the defaults; then the one with most seeds; then the newest version; then the
+        first by name.
         """
         rows = [row for row in self.rows if row.method == method and row.by_seed]
-        return min(rows, key=lambda row: (-len(row.by_seed), -row.version, row.parameters), default=None)
+        return min(rows, key=lambda row: (row.tuned, -len(row.by_seed), -row.version, row.parameters), default=None)
 
 
 def groups(entries: Iterable[Entry]) -> list[Group]:
@@ -162,6 +169,7 @@ def _row(label: str, entries: list[Entry], machines: tuple[str, ...]) -> Row:
         method=method.name,
         version=method.version,
         parameters=ordered[0].parameters,
+        tuned=bool(ordered[0].record.tuned),
         entries=tuple(done),
         failures=tuple(entry for entry in ordered if not entry.record.ok),
         by_seed=dict(sorted(by_seed.items())),
@@ -169,7 +177,7 @@ def _row(label: str, entries: list[Entry], machines: tuple[str, ...]) -> Row:
 
 
 def _labels(sets: dict[tuple[str, int, str], list[Entry]]) -> dict[tuple[str, int, str], str]:
-    """The name, the version if the group has several, and the parameters in which the sets of the method differ."""
+    """The name; the version if the group has several; the parameters that are tuned, or in which the sets differ."""
     labels = {}
     for name in {key[0] for key in sets}:
         keys = [key for key in sets if key[0] == name]
@@ -180,7 +188,8 @@ def _labels(sets: dict[tuple[str, int, str], list[Entry]]) -> dict[tuple[str, in
             if len({_shown(each, field) for each in parameters.values()}) > 1
         ]
         for key in keys:
-            shown = [text for field in differing if (text := _shown(parameters[key], field))]
+            told = sorted({*differing, *sets[key][0].record.tuned})
+            shown = [text for field in told if (text := _shown(parameters[key], field))]
             version = f" v{-key[1]}" if len({each[1] for each in keys}) > 1 else ""
             labels[key] = name + version + (f"[{', '.join(shown)}]" if shown else "")
     return labels

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.options import add_plugins, add_results, board_path
-from bench.errors import DataError
+from bench.errors import BenchError, DataError
 
 if TYPE_CHECKING:
     from bench.executors.local import Outcome
@@ -81,9 +81,12 @@ def run(given: argparse.Namespace) -> int:
     print_plan(plan, chosen, given.dry_run)
     if chosen:
         print_estimate(plan, chosen, store)
-    if given.dry_run or not chosen:
+    if given.dry_run:
         return 0
     store.check_writable()
+    if not chosen:
+        write_board(store, board_path(given.results), print)
+        return 0
     return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results))
 
 
@@ -116,18 +119,21 @@ def run_cells(plan: Plan, cells: list, store: Store, registry, data_dir: Path | 
             raise
         finally:
             if finished:
-                write_board(store, board, progress.say)
+                try:
+                    write_board(store, board, progress.say)
+                except BenchError as error:
+                    # The records are safe; how the run itself ended must stay the exit code.
+                    progress.say(f"{board} was not written: {error}")
     if failed:
         print(f"{failed} of {len(cells)} cells failed; --only failed runs them again", file=sys.stderr)
     return 1 if failed else 0
 
 
 def data_folder(given: Path | None) -> Path | None:
-    """The folder named by --data-dir or BENCH_DATA_DIR; it must exist."""
-    named = given or (Path(os.environ["BENCH_DATA_DIR"]) if os.environ.get("BENCH_DATA_DIR") else None)
-    if named is not None and not named.is_dir():
-        raise DataError(f"data folder {named} does not exist: name a folder with --data-dir or BENCH_DATA_DIR")
-    return named
+    """The folder named by --data-dir, which must exist, or by BENCH_DATA_DIR, which tasks that read data check."""
+    if given is not None and not given.is_dir():
+        raise DataError(f"data folder {given} does not exist: name a folder with --data-dir or BENCH_DATA_DIR")
+    return given or (Path(os.environ["BENCH_DATA_DIR"]) if os.environ.get("BENCH_DATA_DIR") else None)
 
 
 def print_plan(plan: Plan, chosen: list, each: bool) -> None:
@@ -172,8 +178,10 @@ def summary(outcome: Outcome) -> str:
 
 
 def write_board(store: Store, board: Path, say) -> None:
-    from bench.board.leaderboard import leaderboard
+    from bench.board.leaderboard import difference_to_file, leaderboard
     from bench.store import write_whole
 
-    write_whole(board, leaderboard(store.records(), board.parent))
-    say(f"wrote {board}")
+    text = leaderboard(store.records(), board.parent)
+    if difference_to_file(board, text):
+        write_whole(board, text)
+        say(f"wrote {board}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 
-from bench.errors import UsageError
+from bench.errors import TeacherError, UsageError
 
 
 def add_to(commands) -> None:
@@ -30,7 +31,11 @@ def list_teachers(given: argparse.Namespace) -> int:
 
     rows = []
     for path in files():
-        teacher = read_header(path)
+        try:
+            teacher = read_header(path)
+        except TeacherError as error:
+            print(f"damaged, it is trained again when needed: {error}", file=sys.stderr)
+            continue
         identity = teacher.identity
         rows.append(
             {
@@ -59,7 +64,14 @@ def export_teacher(given: argparse.Namespace) -> int:
     target = given.destination / source.name if given.destination.is_dir() else given.destination
     if target.exists():
         raise UsageError(f"{target} exists already: name another file")
-    shutil.copyfile(source, target)
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise TeacherError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
     print(f"wrote {target}")
     return 0
 

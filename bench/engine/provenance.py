@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import shlex
 import subprocess
@@ -10,36 +11,41 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 import bench
 from bench.cell import Cell
 from bench.record import Provenance
-from bench.registry import source_digest
+from bench.registry import PLUGIN_MODULE, source_digest
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
-def provenance(cell: Cell, teacher: Path | None, started: datetime) -> Provenance:
+def provenance(cell: Cell, device: torch.device, teacher: Path | None, started: datetime) -> Provenance:
     """The provenance of a cell that is being run now."""
     commit, dirty = git_state()
     return Provenance(
         commit=commit,
         dirty=dirty,
-        command=reproduce_command(cell, teacher),
+        command=reproduce_command(cell, device, teacher),
         versions=versions(),
         source_sha256=source_digest(type(cell.method)),
         started=started.isoformat(timespec="seconds"),
     )
 
 
-def reproduce_command(cell: Cell, teacher: Path | None) -> str:
+def reproduce_command(cell: Cell, device: torch.device, teacher: Path | None) -> str:
     """The one command that makes this cell again, whatever the defaults become."""
     words = ["python", "-m", "bench", "run", "--methods", cell.method.name, "--tasks", cell.task.name]
     words += ["--pairs", str(cell.pair), "--protocol", cell.protocol.name, "--seeds", str(cell.seed)]
-    words += ["--precision", cell.precision]
+    words += ["--device", device.type, "--precision", cell.precision, "--only", "all"]
+    origin = Path(inspect.getfile(type(cell.method)))
+    if type(cell.method).__module__.startswith(PLUGIN_MODULE):
+        words += ["--plugin", str(origin)]
     for name, value in cell.method.parameters().items():
         words += ["--set", f"{cell.method.name}.{name}={str(value).lower() if isinstance(value, bool) else value}"]
     if teacher is not None and cell.teacher_key is not None:
-        words += ["--teacher", teacher.name]
+        words += ["--teacher", str(teacher)]
     return shlex.join(words)
 
 

@@ -105,7 +105,10 @@ class Training:
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()
         if self._recipe.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.trained_parameters(), self._recipe.gradient_clip)
+            # Network by network: a peer's gradient must not shorten the student's.
+            own = [*self.student.parameters(), *self.adapters.parameters()]
+            for parameters in (own, *(list(each.parameters()) for each in self.networks.values())):
+                nn.utils.clip_grad_norm_(parameters, self._recipe.gradient_clip)
         self._optimiser.step()
         self.loss_sum += total.detach()
 

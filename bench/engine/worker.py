@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from bench.cell import Cell
@@ -28,6 +29,7 @@ from bench.engine.training import Training
 from bench.engine.workbench import Workbench, budget
 from bench.errors import BenchError, TeacherError
 from bench.method import Batch, Method
+from bench.parameters import tuned
 from bench.record import SCHEMA, Calibration, Cost, Curve, Fidelity, Inference, Predictions, Record, Result, TeacherUse
 
 Say = Callable[[str], None]
@@ -81,22 +83,19 @@ class Worker:
             raise
         except NonFiniteError as error:
             parts = {"status": "nan", "reason": str(error)}
-        except torch.OutOfMemoryError as error:
-            parts = {"status": "oom", "reason": describe(error)}
-        except MemoryError as error:
-            parts = {"status": "oom", "reason": describe(error)}
         except Exception as error:
-            parts = {"status": "error", "reason": describe(error)}
+            parts = {"status": "oom" if is_out_of_memory(error) else "error", "reason": describe(error)}
         return Record(
             schema=SCHEMA,
             key=cell.key,
             machine=fingerprint(self.device),
             cell=cell.identity,
             metric=cell.task.metric,
+            tuned=tuned(cell.method, cell.task.modality, cell.protocol),
             adapted=cell.task.modality in cell.method.adapted,
             reports=cell.method.reports,
             environment=environment(self.device),
-            provenance=provenance(cell, self.brought.path if self.brought else None, started),
+            provenance=provenance(cell, self.device, self.brought.path if self.brought else None, started),
             **parts,
         )
 
@@ -111,10 +110,11 @@ class Worker:
         steps = budget(recipe, splits.fit)
 
         memory = MemoryMeter(self.device)
-        memory.start()
         warmup = Clock(self.device)
         warmup.start()
         step_flops = rehearse(cell, bench, loaded)
+        # After the rehearsal, whose copy of everything is gone by then.
+        memory.start()
         training, stream = prepare(cell, bench, loaded)
         warmup.stop()
 
@@ -214,7 +214,14 @@ class Worker:
                 weights, trained_on = read_weights(path), "unknown"
             else:
                 plain = self.plain(cell.protocol.controls[0])
-                file, weights = cached_teacher(bench, cell.pair.teacher, plain, self.say, self.progress)
+                try:
+                    file, weights = cached_teacher(bench, cell.pair.teacher, plain, self.say, self.progress)
+                except (NonFiniteError, torch.OutOfMemoryError, OSError, SafetensorError) as error:
+                    # Not the method's failure: every other cell of this teacher would meet it too.
+                    raise TeacherError(
+                        f"the teacher {cell.pair.teacher} ({cell.task.name}, {cell.protocol.name}) could not be "
+                        f"made: {error}"
+                    ) from error
                 path, sha256, seconds, trained_on = file.path, file.sha256, file.train_seconds, "fit"
             network = bench.build(cell.pair.teacher, 0, "teacher")
             try:
@@ -319,6 +326,11 @@ def check_finite(metrics: dict[str, float]) -> None:
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise NonFiniteError(f"the metric {name} on test is {value} after the last step")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out. On the CPU torch raises a plain RuntimeError that names its allocator."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error)
 
 
 def describe(error: BaseException) -> str:

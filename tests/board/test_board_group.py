@@ -191,3 +191,15 @@ def test_configuration_hash_is_that_of_the_configuration():
         {"rules": protocol(window=2)},
     ]
     assert len({configuration(), *(configuration(**other) for other in others)}) == 1 + len(others)
+
+
+def test_the_defaults_stand_for_a_method_whatever_was_tuned():
+    default = record("kd", 0, parameters={"temperature": 4.0})
+    tuned = [
+        record("kd", seed, parameters={"temperature": 2.0}).model_copy(update={"tuned": {"temperature": 2.0}})
+        for seed in range(3)
+    ]
+    [group] = grouped(default, *tuned)
+    assert group.row_of("kd").label == "kd[temperature=4.0]"
+    [alone] = grouped(*tuned)
+    assert alone.rows[0].label == "kd[temperature=2.0]"

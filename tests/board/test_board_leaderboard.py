@@ -86,8 +86,8 @@ def test_cost_by_hand():
     assert cost["pkd†"][4:] == ["80.0 s (3/5)", "1.00", "400 (3/5)", "4 G (3/5)"]
     assert cost["kd"][4:] == ["30.0 s (3/5)", "0.38", "300 (3/5)", "3 G (3/5)"]
     assert cost["scratch"][4:] == ["∞ (0/5)", "∞", "∞ (0/5)", "∞ (0/5)"]
-    # Of two runs the upper one: the miss.
-    assert cost["at\\*"][4:] == ["∞ (1/2)", "∞", "∞ (1/2)", "∞ (1/2)"]
+    # Of three runs, one missed and one diverged: the middle one is a miss.
+    assert cost["at\\*"][4:] == ["∞ (1/3)", "∞", "∞ (1/3)", "∞ (1/3)"]
     assert cost["kd"][:4] == ["40.0 ± 0.0 s (5)", "4 G", "200 MiB", "278,324"]
     assert cost["pkd†"][3] == "278,324 + 1,024"
 

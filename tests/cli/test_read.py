@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -73,6 +74,20 @@ def test_the_reproduce_command_means_the_same_cell(finished, bench):
         _, out, _ = bench(*words[3:], "--dry-run", "--results", finished)
         cells = [line.split()[:2] for line in out.splitlines() if line.startswith(("done", "missing"))]
         assert cells == [["done", record.key[:12]]]
+
+
+def test_a_sweep_leaves_the_defaults_as_control(finished, bench, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(finished, results)
+    smoke = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14->resnet8"]
+    assert bench(*smoke, "--methods", "kd", "--set", "kd.temperature=2", "--results", results)[0] == 0
+    tuned = {str(record.tuned) for _, record in Store(results).records() if record.cell.method.name == "kd"}
+    assert tuned == {"{}", "{'temperature': 2.0}"}
+    board = (results / "LEADERBOARD.md").read_text()
+    assert "kd[temperature=2.0]" in board
+    alone = tmp_path / "alone"
+    assert bench(*smoke, "--methods", "kd", "--set", "kd.temperature=2", "--results", alone)[0] == 0
+    assert "kd[temperature=2.0]" in (alone / "LEADERBOARD.md").read_text()
 
 
 @pytest.mark.parametrize("cell", ["ffff", "nothing/here.json"])

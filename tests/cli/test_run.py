@@ -133,7 +133,7 @@ class Mine(Method):
     def loss(self, student, teacher, labels, training):
         if self.mode == "raise":
             raise RuntimeError("planted")
-        if self.mode == "interrupt":
+        if self.mode == "interrupt" and training.progress > 0.5:  # in the loop, long after the rehearsal
             raise KeyboardInterrupt
         loss = task_loss(student.logits, labels)
         return {"task": loss * float("nan") if self.mode == "nan" else loss}
@@ -184,6 +184,46 @@ def test_ctrl_c_keeps_what_is_finished(bench, plugin, tmp_path):
     assert [record.cell.method.name for _, record in Store(results).records()] == ["scratch"]
     assert (results / "LEADERBOARD.md").exists()
     assert not list(results.rglob(".*"))
+
+
+def test_ctrl_c_while_a_teacher_trains_leaves_no_part_of_it(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    arguments = [*SMOKE, "--methods", "kd", "--results", tmp_path / "results"]
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.engine.teachers.train", interrupted)
+        assert bench(*arguments)[0] == 130
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+    assert not list((tmp_path / "results").rglob("*.json"))
+    # The lock is free again: the same command goes on.
+    assert bench(*arguments)[0] == 0
+
+
+def test_a_teacher_that_cannot_be_made_is_no_failure_of_the_method(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bench.engine.teachers.save_file", full)
+    code, _, err = bench(*SMOKE, "--methods", "kd", "--results", tmp_path / "results")
+    assert code == 1
+    assert "the teacher resnet14" in err
+    assert "No space left" in err
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
+def test_an_unreadable_record_does_not_lose_the_run(bench, tmp_path):
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "stray.json").write_text("{}")
+    code, out, _ = bench(*SMOKE, "--methods", "scratch", "--results", results)
+    assert code == 0
+    assert "stray.json" in out
+    assert len(list(results.rglob("scratch-s0-*.json"))) == 1
 
 
 def test_a_teacher_of_ones_own(bench, tmp_path, finished):

@@ -54,6 +54,12 @@ def test_calibration_is_the_textbooks(scale: float) -> None:
     assert calibration(logits, labels) == pytest.approx(calibration_by_hand(logits, labels), rel=1e-6)
 
 
+def test_neighbouring_bins_do_not_make_up_for_each_other() -> None:
+    # Right at .90, in (13/15, 14/15], and wrong at .95, in (14/15, 1].
+    logits = torch.tensor([[0.90, 0.10], [0.95, 0.05]]).log()
+    assert calibration(logits, torch.tensor([0, 1]))["ece"] == pytest.approx(100 * (0.10 + 0.95) / 2, rel=1e-5)
+
+
 def test_calibration_of_certainty() -> None:
     sure = 100 * torch.eye(3)
     assert calibration(sure, torch.arange(3)) == pytest.approx({"ece": 0, "nll": 0, "brier": 0}, abs=1e-9)
