@@ -386,7 +386,7 @@ def test_what_goes_wrong_is_a_record(shared: Worker, how: str, status: str, reas
     Record.model_validate_json(record.to_json())
     if how != "nan":
         assert "Traceback" in record.reason
-    assert "test_worker.py" in record.reason  # the traceback shows where
+        assert "test_worker.py" in record.reason  # the traceback shows where
     assert shared.run(cell("scratch")).ok
 
 
