@@ -64,7 +64,8 @@ def estimate(plan: Plan, cells: list[Cell], store: Store) -> Estimate:
         if not cached_path(identity).exists():
             teacher = speed(cell, cell.pair.teacher)
             held_out = cell.protocol.select * round(cell.task.select_share * cell.task.train_items)
-            seconds += cell.protocol.teacher.epochs * (cell.task.train_items - held_out) * teacher.both
+            recipe = cell.protocol.teacher.resolved(cell.task.resolve(cell.pair.teacher))
+            seconds += recipe.epochs * (cell.task.train_items - held_out) * teacher.both
             size += teacher.weights
     return Estimate(seconds, size)
 
