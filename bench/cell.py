@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.identity import key_of
 from bench.method import Method
 from bench.protocol import Protocol, Recipe
-from bench.record import SCHEMA, CellIdentity, MethodUse, PairNames, Versioned
+from bench.record import CellIdentity, MethodUse, PairNames, Versioned
 from bench.task import Pair, Task
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A method that cannot take a pair: no cell comes of it."""
+
+    method: str
+    task: str
+    pair: Pair
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,7 @@ class Cell:
     precision: str
     teacher_key: str | None
     """None for a method that uses no teacher."""
+    compiled: bool = False
 
     @property
     def identity(self) -> CellIdentity:
@@ -36,12 +46,13 @@ class Cell:
             seed=self.seed,
             precision=self.precision,
             teacher=self.teacher_key,
+            compiled=self.compiled,
         )
 
     @property
     def key(self) -> str:
-        """sha256 of the identity and of the schema's version."""
-        return key_of({"schema": SCHEMA, **self.identity.model_dump(mode="json")})
+        """The key of the identity."""
+        return self.identity.key
 
     @property
     def recipe(self) -> Recipe:
@@ -53,6 +64,11 @@ class Cell:
         """How many examples the student trains on."""
         select = self.protocol.select * round(self.task.select_share * self.task.train_items)
         return self.protocol.fit_items or self.task.train_items - select
+
+    @property
+    def steps(self) -> int:
+        """The budget, in optimiser steps."""
+        return self.recipe.steps(self.fit_items)
 
     @property
     def select_items(self) -> int:

@@ -148,7 +148,7 @@ class Training(Protocol):
 
 @dataclass(frozen=True)
 class Method:
-    """The base of every method. Fields are hyperparameters: bool, int, float, str or tuples of them."""
+    """The base of every method. Fields are hyperparameters: bool, int, float or str."""
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
@@ -199,9 +199,14 @@ class Method:
         return dataclasses.asdict(self)
 
     @property
+    def all_needs(self) -> frozenset[str]:
+        """What any of the stages needs."""
+        return frozenset[str]().union(*(stage.needs for stage in self.stages()))
+
+    @property
     def uses_teacher(self) -> bool:
         """Whether any stage needs a teacher."""
-        return any("teacher" in stage.needs for stage in self.stages())
+        return "teacher" in self.all_needs
 
 
 M = TypeVar("M", bound=type[Method])

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from bench.cell import Cell
+from bench.cell import Cell, Skip
 from bench.engine.hardware import fingerprint, resolve_device, resolve_precision
 from bench.engine.observe import observed
 from bench.engine.randomness import seeded
 from bench.engine.teachers import Brought, teacher_key
-from bench.engine.training import blank_outputs
+from bench.engine.training import blank_outputs, stage_steps
 from bench.engine.workbench import blank
 from bench.errors import UsageError, unknown
 from bench.method import Method, Outputs
@@ -36,17 +36,8 @@ class Selection:
     settings: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     device: str = "auto"
     precision: str | None = None
+    compile: bool = False
     teacher: Path | None = None
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A method that cannot take a pair."""
-
-    method: str
-    task: str
-    pair: Pair
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -106,11 +97,14 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
                 if reason:
                     skips.append(Skip(method.name, task.name, pair, reason))
                     continue
-                key = teacher_key(task, pair.teacher, protocol, precision, brought)
+                key = teacher_key(task, pair.teacher, protocol, precision, brought) if method.uses_teacher else None
+                # Compiled code cannot be differentiated twice.
+                compiled = selection.compile and "second_order" not in method.all_needs
                 of_task += [
-                    Cell(task, pair, method, protocol, seed, precision, key if method.uses_teacher else None)
-                    for seed in selection.seeds
+                    Cell(task, pair, method, protocol, seed, precision, key, compiled) for seed in selection.seeds
                 ]
+        for cell in of_task:
+            check_budget(cell)
         # Task by task, so that data are loaded once; seed by seed, so that an interrupted board has whole rows.
         cells += sorted(of_task, key=lambda cell: cell.seed)
     states = tuple(store.state(machine, cell.identity, cell.key) for cell in cells)
@@ -127,16 +121,31 @@ def protocol_of(task: Task, name: str | None) -> Protocol:
 
 
 def pairs_of(task: Task, text: str | None) -> list[Pair]:
-    """The task's default pairs; or `all` of its pairs; or those named, `TEACHER->STUDENT` by commas."""
+    """The task's default pairs; or `all` of its pairs; or those named, `TEACHER->STUDENT` by commas.
+
+    However a network is spelled, it is named as the task's own pairs name it, so that it has one key.
+    """
     if text is None:
         return list(task.default_pairs)
     if text == "all":
         return list(task.pairs)
-    pairs = list(dict.fromkeys(Pair.parse(part) for part in text.split(",")))
-    for pair in pairs:
-        for name in (pair.teacher, pair.student):
-            task.resolve(name)
-    return pairs
+    named = [Pair.parse(part) for part in text.split(",")]
+    own = {task.resolve(name): name for pair in task.pairs for name in (pair.teacher, pair.student)}
+
+    def usual(name: str) -> str:
+        return own.get(task.resolve(name), task.resolve(name))
+
+    return list(dict.fromkeys(Pair(usual(pair.teacher), usual(pair.student)) for pair in named))
+
+
+def check_budget(cell: Cell) -> None:
+    """Raises UsageError if the training is too short for the protocol's evaluations."""
+    steps = stage_steps(cell.method.stages(), cell.steps)
+    if sum(steps) < cell.protocol.evaluations:
+        raise UsageError(
+            f"protocol {cell.protocol.name!r} of {cell.task.name} gives {sum(steps)} steps, too few for its "
+            f"{cell.protocol.evaluations} evaluations: more epochs, smaller batches or fewer evaluations"
+        )
 
 
 def example_outputs(task: Task, network: str) -> Outputs:
@@ -151,13 +160,12 @@ def example_outputs(task: Task, network: str) -> Outputs:
 
 def why_not(method: Method, student: Outputs, teacher: Outputs) -> str | None:
     """Why the method cannot take this pair, or None."""
-    needs = frozenset[str]().union(*(stage.needs for stage in method.stages()))
     for need, what, given in (
         ("hidden", "hidden states", lambda outputs: outputs.hidden),
         ("qkv", "queries, keys and values", lambda outputs: outputs.attention),
     ):
         lacking = [role for role, each in (("teacher", teacher), ("student", student)) if not given(each)]
-        if need in needs and lacking:
+        if need in method.all_needs and lacking:
             return f"{method.name} needs {what}, which the {' and the '.join(lacking)} cannot give"
     return method.skip(student, teacher)
 

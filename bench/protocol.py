@@ -66,6 +66,10 @@ class Recipe:
         if self.optimiser not in self.OPTIMISERS:
             raise ValueError(f"optimiser {self.optimiser!r} is none of {self.OPTIMISERS}")
 
+    def steps(self, items: int) -> int:
+        """The optimiser steps of all epochs over so many examples."""
+        return int(self.epochs * items // self.batch_size)
+
     def resolved(self, network: str) -> Recipe:
         """The recipe for the network of this name: the first override that matches is applied, none is left."""
         changes = next((each for name, each in self.overrides.items() if fnmatch.fnmatch(network, name)), {})

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.identity import key_of
+
 SCHEMA = 1
 FAILURES = ("oom", "nan", "error", "timeout", "killed")
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -49,6 +51,19 @@ class CellIdentity(Part):
     precision: str
     teacher: str | None
     """Key of the teacher; null for a method that uses none."""
+    compiled: bool = False
+    """Whether torch.compile ran the networks while they trained."""
+
+    @property
+    def key(self) -> str:
+        """sha256 of this content and of the schema's version."""
+        # What came later than the first records is left out at its default, so that their keys stay.
+        return key_of({"schema": SCHEMA, **self.model_dump(mode="json", exclude_defaults=True)})
+
+    @property
+    def arithmetic(self) -> str:
+        """How numbers were computed: times and last digits of different arithmetic do not compare."""
+        return f"{self.precision}, compiled" if self.compiled else self.precision
 
 
 class TeacherUse(Part):
@@ -117,6 +132,8 @@ class Cost(Part):
     train_flops: int
     peak_device_allocated_bytes: int | None
     peak_device_reserved_bytes: int | None
+    device_before_bytes: int | None = None
+    """Allocated on the GPU before the cell was built: data and teachers; the cell's own peak is the difference."""
     peak_resident_bytes: int | None
     resident_before_bytes: int | None
     """The resident set before the cell was built; the cell's own peak is the difference."""
@@ -195,6 +212,8 @@ class Record(Part):
     """Whether the method is our adaptation in this modality: † on the board."""
     reports: str
     """Which network was evaluated."""
+    skipped: dict[str, str] = {}
+    """Methods of the same command that cannot take this pair, and why."""
     select_items: int | None = None
     test_items: int | None = None
     teacher: TeacherUse | None = None

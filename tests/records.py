@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.identity import canonical, key_of
+from bench.identity import canonical
 from bench.protocol import Protocol, Recipe
 from bench.record import (
     Calibration,
@@ -50,6 +50,7 @@ def cell(
     pair: tuple[str, str] = ("resnet56", "resnet20"),
     rules: dict[str, Any] | None = None,
     precision: str = "float32",
+    compiled: bool = False,
 ) -> CellIdentity:
     return CellIdentity(
         task=Versioned(name=task, version=task_version),
@@ -59,6 +60,7 @@ def cell(
         seed=seed,
         precision=precision,
         teacher=None if method in WITHOUT_TEACHER else "f" * 64,
+        compiled=compiled,
     )
 
 
@@ -106,7 +108,7 @@ def record(
     inference = Inference(latency_seconds=0.002, examples_per_second=1500.0, flops=41_000_000)
     return Record(
         schema=1,
-        key=key_of(identity.model_dump()),
+        key=identity.key,
         machine=machine,
         cell=identity,
         status="ok",
@@ -170,7 +172,7 @@ def failure(
     identity = cell(method, seed, **identity)
     return Record(
         schema=1,
-        key=key_of(identity.model_dump()),
+        key=identity.key,
         machine=machine,
         cell=identity,
         status=status,

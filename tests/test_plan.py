@@ -109,6 +109,33 @@ def test_networks_can_be_paired_freely(tmp_path: Path) -> None:
     assert isinstance(made.cells[0].method, FlowOfSolutionProcedure)
 
 
+def test_a_network_has_one_name_however_it_is_spelled() -> None:
+    class Prefixed(toy.Toy):
+        def resolve(self, name: str) -> str:
+            return f"toy_{super().resolve(name.removeprefix('toy_'))}"
+
+    named = pairs_of(Prefixed(), "toy_wide->narrow,wide->toy_narrow,toy_dropping->narrow,dropping->narrow")
+    # What the task pairs itself has its short name; anything else its canonical one.
+    assert named == [Pair("wide", "narrow"), Pair("toy_dropping", "narrow")]
+
+
+def test_compiling_is_in_the_key_only_where_it_happens(tmp_path: Path) -> None:
+    plain, compiled = (plan(tmp_path, "scratch,kd,metadistil", compile=flag).cells for flag in (False, True))
+    assert [cell.compiled for cell in compiled] == [True, True, False]  # metadistil is differentiated twice
+    assert [one.key == other.key for one, other in zip(plain, compiled, strict=True)] == [False, False, True]
+
+
+def test_too_few_steps_for_the_evaluations_are_said_before_anything_runs(tmp_path: Path) -> None:
+    short = tmp_path / "short.py"
+    short.write_text(
+        "from dataclasses import replace\nfrom toy import FAIR, Toy\nclass Short(Toy):\n    name = 'short'\n"
+        "    protocols = {'fair': replace(FAIR, evaluations=13)}\n"
+    )
+    selection = Selection("scratch", "short", device="cpu", precision="float32")
+    with pytest.raises(UsageError, match=r"'fair' of short gives 12 steps, too few for its 13 evaluations"):
+        make_plan(selection, Registry([Path(toy.__file__), short]), Store(tmp_path))
+
+
 def test_a_brought_teacher_gives_the_key(tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
     save_file(TASK.network("wide").state_dict(), path)

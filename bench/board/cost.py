@@ -85,9 +85,9 @@ def ranked(group: Group) -> bool:
 
 
 def peak_memory(cost: Cost) -> int | None:
-    """Bytes: allocated on the GPU, or on the CPU what the cell added to the resident set; None if unknown."""
+    """Bytes that the cell added to what was allocated on the GPU, or resident on the CPU; None if unknown."""
     if cost.peak_device_allocated_bytes is not None:
-        return cost.peak_device_allocated_bytes
+        return cost.peak_device_allocated_bytes - (cost.device_before_bytes or 0)
     if cost.peak_resident_bytes is None or cost.resident_before_bytes is None:
         return None
     return cost.peak_resident_bytes - cost.resident_before_bytes

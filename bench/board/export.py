@@ -59,6 +59,7 @@ def _flat(entry: Entry) -> dict[str, Any]:
         "protocol_version": cell.protocol["version"],
         "protocol_sha256": entry.protocol,
         "precision": cell.precision,
+        "compiled": cell.compiled,
         "seed": cell.seed,
         "status": record.status,
         "metric": record.metric,

@@ -1,6 +1,6 @@
 """Records → groups that may stand in one table, and their rows.
 
-A group holds one task version, pair, protocol (by content), precision and teacher (by the sha256 of its
+A group holds one task version, pair, protocol (by content), arithmetic and teacher (by the sha256 of its
 weights). Runs that use no teacher belong to every such group, whatever the teacher.
 """
 
@@ -65,7 +65,7 @@ class Group:
     """Rows that may be compared."""
 
     cell: CellIdentity
-    """Of any of its records: what they share is task, pair, protocol and precision."""
+    """Of any of its records: what they share is task, pair, protocol and arithmetic."""
     protocol_hash: str
     teacher: TeacherUse | None
     machines: tuple[str, ...]
@@ -123,7 +123,7 @@ def _comparable(entry: Entry) -> tuple[str, ...]:
         cell.pair.student,
         cell.protocol["name"],
         entry.protocol,
-        cell.precision,
+        cell.arithmetic,
     )
 
 

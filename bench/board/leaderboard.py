@@ -19,14 +19,14 @@ from bench.record import Record
 HEADER = f"""\
 # Leaderboard
 
-Made from the records in `results/` by `python -m bench leaderboard`; do not edit.
-`python -m bench show KEY` prints a record.
+Made by `python -m bench leaderboard` from the records that its rows link to; do not edit.
+`python -m bench show FILE` prints a record.
 
 - **test**: the metric on the test split after the last epoch, in percent points: mean ± 95% interval (seeds).
   **at best select**: after the epoch that was best on `select`. Nothing is chosen on test.
 - **vs …**: the difference to a control, paired by seed: same teacher, initial weights, batches and augmentation.
 - **training time**: seconds on the training clock; evaluation, warm-up and the teacher's own training are not on it.
-  **peak memory**: median over seeds of what the run allocated on the GPU, or added to the resident set on the CPU.
+  **peak memory**: median over seeds of what the run added to the GPU's allocations, or to the resident set on the CPU.
   **parameters**: of the student, + trainable beside it (adapters, peers, a teacher that learns).
 - **time to match**: seconds until the mean of the last evaluations on `select` reaches τ (runs that reach it/runs);
   the median over seeds, ∞ taking part. τ is the lower median of the target method's values at the end, minus δ.
@@ -89,7 +89,7 @@ def _titles(found: list[Group]) -> list[str]:
 def _marks(group: Group) -> tuple[str, ...]:
     return (
         f"protocol {group.protocol_hash[:8]}",
-        group.cell.precision,
+        group.cell.arithmetic,
         f"teacher {group.teacher.sha256[:8]}" if group.teacher else "no teacher",
     )
 

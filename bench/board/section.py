@@ -46,7 +46,7 @@ def _facts(group: Group, target: Target | str) -> str:
     select = f"{items['select']} select items" if protocol["select"] else "no select split"
     lines = [
         f"Protocol {code(group.protocol_hash[:8])}: {student['epochs']:g} epochs, batch {student['batch_size']}, "
-        f"{protocol['evaluations']} evaluations; {select}, {items['test']} test items; {escape(cell.precision)}."
+        f"{protocol['evaluations']} evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
     ]
     teacher = group.teacher
     if teacher:
@@ -72,12 +72,11 @@ def _target(target: Target | str) -> str:
 def _notes(group: Group, seen: Iterable[str]) -> str:
     notes = []
     shown = {row.method for row in group.rows}
-    absent = sorted(set(seen) - shown)
+    skipped = {name: why for entry in group.any_entries for name, why in entry.record.skipped.items()}
+    notes += [f"Skipped: {escape(name)}: {escape(skipped[name])}." for name in sorted(set(skipped) - shown)]
+    absent = sorted(set(seen) - shown - set(skipped))
     if absent:
-        notes.append(
-            f"Not run or not applicable here: {', '.join(map(escape, absent))} "
-            "(`python -m bench run --dry-run` prints the reasons of those that do not apply)."
-        )
+        notes.append(f"Not run here: {', '.join(map(escape, absent))}.")
     controls = group.cell.protocol["controls"]
     for control in controls:
         candidates = [row for row in group.rows if row.method == control]

@@ -52,7 +52,7 @@ def target_of(group: Group) -> Target | str:
                 "task": cell.task.model_dump(),
                 "pair": cell.pair.model_dump(),
                 "protocol": cell.protocol,
-                "precision": cell.precision,
+                "precision": cell.arithmetic,
                 "method": {"name": row.method, "version": row.version, "parameters": row.parameters},
                 "teacher": group.teacher.sha256 if group.teacher else None,
             }

@@ -32,5 +32,5 @@ def run(given: argparse.Namespace) -> int:
         print(f"{path} is what the records give")
         return 0
     print(changes, file=sys.stderr)
-    print(f"{path} is not what the records give: run `python -m bench leaderboard`", file=sys.stderr)
+    print(f"{path} is not what the records give: the same command without --check writes it", file=sys.stderr)
     return 1

@@ -40,6 +40,11 @@ def add_to(commands) -> None:
         "--precision", choices=("float32", "bfloat16"), help="(default: the protocol's, or what the device gains from)"
     )
     parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="train with torch.compile: pays where training is long against the minutes that compiling takes",
+    )
+    parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder with the data (default: $BENCH_DATA_DIR, else download)"
     )
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="safetensors file with the teacher's weights")
@@ -74,13 +79,18 @@ def run(given: argparse.Namespace) -> int:
         settings=settings,
         device=given.device,
         precision=given.precision,
+        compile=given.compile,
         teacher=given.teacher,
     )
     plan = make_plan(selection, registry, store)
     chosen = plan.chosen(given.only)
     print_plan(plan, chosen, given.dry_run)
     if chosen:
+        from bench.teacher_check import other_teachers
+
         print_estimate(plan, chosen, store)
+        for sentence in other_teachers(plan, chosen, store):
+            print(f"note: {sentence}")
     if given.dry_run:
         return 0
     store.check_writable()
@@ -103,6 +113,7 @@ def run_cells(plan: Plan, cells: list, store: Store, registry, data_dir: Path | 
             data_dir=data_dir,
             plain=lambda name: registry.method(name)(),
             brought=plan.brought,
+            skips=plan.skips,
             say=progress.say,
             progress=progress.steps,
         )

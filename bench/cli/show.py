@@ -41,7 +41,7 @@ def describe(path, record) -> str:
     environment, origin = record.environment, record.provenance
     dirty = " with changes" if origin.dirty else ""
     lines += [
-        f"machine     {record.machine} ({environment.get('threads')} threads, {cell.precision})",
+        f"machine     {record.machine} ({environment.get('threads')} threads, {cell.arithmetic})",
         f"made        {origin.started} at commit {origin.commit or 'unknown'}{dirty}",
         "versions    " + ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
         f"again       {origin.command}",

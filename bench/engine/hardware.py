@@ -84,25 +84,32 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 @dataclass
 class MemoryMeter:
-    """The peak memory of one cell: what was in use at the start, and the highest since."""
+    """The peak memory of one cell: what was in use at its start, and the highest since."""
 
     device: torch.device
-    before: int | None = None
+    resident_before: int | None = None
+    device_before: int | None = None
 
     def start(self) -> None:
-        """Gives freed memory back and resets the peaks."""
+        """Gives freed memory back, notes what is in use, and resets the peaks."""
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(self.device)
+            self.device_before = torch.cuda.memory_allocated(self.device)
         if platform.system() == "Linux":
-            # Freed arenas stay resident until they are trimmed; "5" resets the peak of the resident set.
-            # Some C libraries and some containers have neither; then the peak is that of the process.
-            with suppress(AttributeError, OSError):
+            # Freed arenas stay resident until they are trimmed. Some C libraries cannot.
+            with suppress(AttributeError):
                 ctypes.CDLL(None).malloc_trim(0)
-            with suppress(OSError):
-                Path("/proc/self/clear_refs").write_text("5")
-            self.before = _status("VmRSS")
+            self.resident_before = _status("VmRSS")
+        self.reset_peaks()
+
+    def reset_peaks(self) -> None:
+        """Forgets what was the highest so far."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        # "5" resets the peak of the resident set. Some containers forbid it; then the peak is that of the process.
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
 
     def read(self) -> dict[str, int | None]:
         """Peaks since `start`, in bytes; None where the system does not tell."""
@@ -111,8 +118,9 @@ class MemoryMeter:
         return {
             "peak_device_allocated_bytes": torch.cuda.max_memory_allocated(self.device) if gpu else None,
             "peak_device_reserved_bytes": torch.cuda.max_memory_reserved(self.device) if gpu else None,
+            "device_before_bytes": self.device_before,
             "peak_resident_bytes": _status("VmHWM") if linux else None,
-            "resident_before_bytes": self.before,
+            "resident_before_bytes": self.resident_before,
         }
 
 

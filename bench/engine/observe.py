@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -24,12 +23,12 @@ class Observed(nn.Module):
         self.dtype = getattr(torch, precision)
 
     def forward(self, inputs: Any, needs: frozenset[str] = NOTHING) -> Outputs:
-        with ExitStack() as stack:
-            device = next(self.network.parameters()).device.type
-            stack.enter_context(torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32))
+        device = next(self.network.parameters()).device.type
+        with torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32):
             if "second_order" in needs:
                 # The fused attention kernels have no double backward.
-                stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
+                with sdpa_kernel([SDPBackend.MATH]):
+                    return self.observe(inputs, needs)
             return self.observe(inputs, needs)
 
     def observe(self, inputs: Any, needs: frozenset[str]) -> Outputs:

@@ -42,6 +42,8 @@ def reproduce_command(cell: Cell, device: torch.device, teacher: Path | None) ->
     origin = Path(inspect.getfile(type(cell.method)))
     if type(cell.method).__module__.startswith(PLUGIN_MODULE):
         words += ["--plugin", str(origin)]
+    if cell.compiled:
+        words.append("--compile")
     for name, value in cell.method.parameters().items():
         words += ["--set", f"{cell.method.name}.{name}={str(value).lower() if isinstance(value, bool) else value}"]
     if teacher is not None and cell.teacher_key is not None:

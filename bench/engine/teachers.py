@@ -30,7 +30,7 @@ from bench.engine.loop import train
 from bench.engine.observe import Observed
 from bench.engine.randomness import seeded
 from bench.engine.training import Training
-from bench.engine.workbench import Workbench, budget
+from bench.engine.workbench import Workbench
 from bench.errors import TeacherError
 from bench.identity import key_of
 from bench.method import Method
@@ -179,7 +179,7 @@ def train_teacher(
             training,
             batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher"),
             clock,
-            steps=budget(recipe, splits.teacher_fit),
+            steps=recipe.steps(len(splits.teacher_fit)),
             batch_size=recipe.batch_size,
             epoch_items=len(splits.teacher_fit),
             evaluations=EVALUATIONS,

@@ -15,6 +15,8 @@ from bench.engine.randomness import seeded
 from bench.method import Batch, Losses, Method, Outputs, Stage
 from bench.protocol import Recipe
 
+Forward = Callable[[object, frozenset[str]], Outputs]
+
 
 class Training:
     """The state of one run. Implements the protocol `bench.method.Training`, which documents the members."""
@@ -43,6 +45,8 @@ class Training:
         self._new_student = new_student
         self._quiz = quiz
         self._optimiser: Optimizer | None = None
+        self._forward_student: Forward = student
+        self._forward_teacher: Forward | None = teacher
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
         """Sum of the losses since the caller last cleared it; stays on the device."""
         with seeded(seed, "adapters"):
@@ -51,6 +55,23 @@ class Training:
                 self.adapters.update(method.adapters(*examples))
                 self.adapters.to(blank.labels.device)
             method.prepare(self)
+
+    def compile(self, stages: tuple[Stage, ...], batch: Batch) -> None:
+        """Compiles the forward passes of student and teacher now, so that no step waits for the compiler.
+
+        batch: of the size that the steps will have. The networks stay as they are: statistics are put back.
+        """
+        self._forward_student = torch.compile(self.student, dynamic=False)
+        if self.teacher is not None:
+            # Its weights never change, so they may be folded into the kernels.
+            self._forward_teacher = torch.compile(self.teacher, dynamic=False, options={"freezing": True})
+        before = copy.deepcopy(self.student.state_dict())
+        for self.stage in stages:
+            self.observe_teacher(batch)
+            self.observe_student(batch).logits.sum().backward()
+        self.stage = stages[0]
+        self.student.load_state_dict(before)
+        self.student.zero_grad(set_to_none=True)
 
     def begin(self, stage: Stage) -> None:
         """Enters a stage: a fresh optimiser, the schedule from its start."""
@@ -87,13 +108,13 @@ class Training:
         return private.requires_grad_(True).eval()
 
     def observe_student(self, batch: Batch) -> Outputs:
-        return self.student(batch.inputs, self.stage.needs)
+        return self._forward_student(batch.inputs, self.stage.needs)
 
     def observe_teacher(self, batch: Batch) -> Outputs | None:
         if "teacher" not in self.stage.needs:
             return None
         with torch.no_grad():
-            return self.teacher(batch.inputs, self.stage.needs)
+            return self._forward_teacher(batch.inputs, self.stage.needs)
 
     def quiz(self) -> Batch:
         if self._quiz is None:

@@ -10,8 +10,8 @@ from bench.engine.observe import Observed, observed
 from bench.engine.randomness import seeded
 from bench.engine.splits import Splits, carve, take
 from bench.method import Batch
-from bench.protocol import Protocol, Recipe
-from bench.task import Examples, Task
+from bench.protocol import Protocol
+from bench.task import Task
 
 
 class Workbench:
@@ -45,8 +45,3 @@ def blank(task: Task, count: int, device: torch.device) -> Batch:
     everything = torch.arange(count)
     labels = torch.zeros(count, dtype=torch.long, device=device)
     return Batch(task.prepare(take(raw, everything, device), None), labels)
-
-
-def budget(recipe: Recipe, examples: Examples) -> int:
-    """The optimiser steps of a recipe on these examples."""
-    return int(recipe.epochs * len(examples) // recipe.batch_size)

@@ -4,46 +4,34 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
-from bench.cell import Cell
+from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
-from bench.engine.batches import batches
 from bench.engine.clock import Clock
-from bench.engine.cost import flops_of, inference
+from bench.engine.cost import inference
 from bench.engine.hardware import MemoryMeter, environment, fingerprint
+from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
 from bench.engine.loop import NonFiniteError, train
 from bench.engine.observe import Observed
+from bench.engine.preparation import prepare, rehearse
 from bench.engine.provenance import provenance
-from bench.engine.randomness import derive, generator
-from bench.engine.teachers import Brought, cached_teacher, read_weights
-from bench.engine.training import Training
-from bench.engine.workbench import Workbench, budget
-from bench.errors import BenchError, TeacherError
-from bench.method import Batch, Method
+from bench.engine.randomness import derive
+from bench.engine.teachers import Brought
+from bench.engine.workbench import Workbench
+from bench.errors import BenchError
+from bench.method import Method
 from bench.parameters import tuned
-from bench.record import SCHEMA, Calibration, Cost, Curve, Fidelity, Inference, Predictions, Record, Result, TeacherUse
+from bench.record import SCHEMA, Calibration, Cost, Curve, Fidelity, Inference, Predictions, Record, Result
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class LoadedTeacher:
-    """A teacher in memory, and what every cell that uses it needs to know."""
-
-    network: Observed
-    use: TeacherUse
-    test_logits: Tensor
-    inference: Inference
 
 
 class Worker:
@@ -55,14 +43,19 @@ class Worker:
         data_dir: Path | None,
         plain: Callable[[str], Method],
         brought: Brought | None = None,
+        skips: Sequence[Skip] = (),
         say: Say = print,
         progress: Progress = lambda done, total: None,
     ) -> None:
-        """plain(name): the method of that name with its defaults; teachers are trained with the first control."""
+        """plain(name): the method of that name with its defaults; teachers are trained with the first control.
+
+        skips: what the command leaves out; a record names those of its pair.
+        """
         self.device = device
         self.data_dir = data_dir
         self.plain = plain
         self.brought = brought
+        self.skips = skips
         self.say = say
         self.progress = progress
         # Batches keep their shape, so the fastest kernels are worth looking for once.
@@ -94,6 +87,9 @@ class Worker:
             tuned=tuned(cell.method, cell.task.modality, cell.protocol),
             adapted=cell.task.modality in cell.method.adapted,
             reports=cell.method.reports,
+            skipped={
+                skip.method: skip.reason for skip in self.skips if (skip.task, skip.pair) == (cell.task.name, cell.pair)
+            },
             environment=environment(self.device),
             provenance=provenance(cell, self.device, self.brought.path if self.brought else None, started),
             **parts,
@@ -107,7 +103,7 @@ class Worker:
         # What later cells share, the data and the teacher, is not this cell's time.
         total = Clock(self.device)
         total.start()
-        steps = budget(recipe, splits.fit)
+        steps = recipe.steps(len(splits.fit))
 
         memory = MemoryMeter(self.device)
         warmup = Clock(self.device)
@@ -116,6 +112,9 @@ class Worker:
         # After the rehearsal, whose copy of everything is gone by then.
         memory.start()
         training, stream = prepare(cell, bench, loaded)
+        if cell.compiled:
+            training.compile(cell.method.stages(), bench.blank(recipe.batch_size))
+            memory.reset_peaks()
         warmup.stop()
 
         clock, evaluation = Clock(self.device), Clock(self.device)
@@ -207,32 +206,10 @@ class Worker:
         return self._bench[1]
 
     def _teacher(self, cell: Cell, bench: Workbench) -> LoadedTeacher:
-        """The cell's teacher: brought, from the cache, or trained now."""
+        """The cell's teacher, loaded once."""
         if cell.teacher_key not in self._teachers:
-            if self.brought:
-                path, sha256, seconds = self.brought.path, self.brought.sha256, None
-                weights, trained_on = read_weights(path), "unknown"
-            else:
-                plain = self.plain(cell.protocol.controls[0])
-                try:
-                    file, weights = cached_teacher(bench, cell.pair.teacher, plain, self.say, self.progress)
-                except (NonFiniteError, torch.OutOfMemoryError, OSError, SafetensorError) as error:
-                    # Not the method's failure: every other cell of this teacher would meet it too.
-                    raise TeacherError(
-                        f"the teacher {cell.pair.teacher} ({cell.task.name}, {cell.protocol.name}) could not be "
-                        f"made: {error}"
-                    ) from error
-                path, sha256, seconds, trained_on = file.path, file.sha256, file.train_seconds, "fit"
-            network = bench.build(cell.pair.teacher, 0, "teacher")
-            try:
-                network.network.load_state_dict(weights)
-            except RuntimeError as error:
-                raise TeacherError(
-                    f"teacher file {path} does not fit the network {cell.pair.teacher!r}: {error}"
-                ) from error
-            network.requires_grad_(False).eval()
             self._teachers[cell.teacher_key] = load_teacher(
-                cell, bench, network, sha256=sha256, train_seconds=seconds, trained_on=trained_on
+                cell, bench, self.brought, self.plain, self.say, self.progress
             )
         return self._teachers[cell.teacher_key]
 
@@ -252,73 +229,6 @@ class Best:
     def epoch(self, select: list[float | None], counts: list[bool], epoch: list[float]) -> float:
         """The epoch of the best evaluation, from the curve's arrays."""
         return next(e for s, c, e in zip(select, counts, epoch, strict=True) if c and s == self.metric)
-
-
-def load_teacher(
-    cell: Cell, bench: Workbench, network: Observed, sha256: str, train_seconds: float | None, trained_on: str
-) -> LoadedTeacher:
-    """Measures a teacher once for all of its cells."""
-    splits, task = bench.splits, cell.task
-    logits = measures.logits_of(network, task, splits.test)
-    select = None
-    if splits.select is not None:
-        select = task.score(measures.logits_of(network, task, splits.select), splits.select.labels)[task.metric]
-    use = TeacherUse(
-        key=cell.teacher_key,
-        network=cell.pair.teacher,
-        sha256=sha256,
-        trained_on=trained_on,
-        select=select,
-        test=task.score(logits, splits.test.labels)[task.metric],
-        train_seconds=train_seconds,
-        parameters=sum(each.numel() for each in network.parameters()),
-    )
-    return LoadedTeacher(network, use, logits, Inference(**inference(bench, network)))
-
-
-def prepare(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> tuple[Training, Iterator[Batch]]:
-    """The training handle of a cell at its start, and its batches."""
-    task, fit, recipe, seed = cell.task, bench.splits.fit, cell.recipe, cell.seed
-
-    def new_student(number: int) -> Observed:
-        return bench.build(cell.pair.student, seed + number, "student")
-
-    kept = quiz = None
-    share = cell.method.quiz_share()
-    if share:
-        kept = quiz_mask(len(fit), share, seed)
-        quiz = batches(task, fit, recipe.batch_size, seed, items=kept, purpose="quiz")
-        kept = ~kept
-    training = Training(
-        cell.method,
-        new_student(0),
-        loaded.network if loaded else None,
-        bench.blank(2),
-        recipe,
-        seed,
-        new_student,
-        quiz,
-    )
-    return training, batches(task, fit, recipe.batch_size, seed, items=kept)
-
-
-def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> dict[str, int]:
-    """One step of every stage on a copy that is thrown away: warms up, and counts the FLOPs of a step."""
-    training, stream = prepare(cell, bench, loaded)
-    flops = {}
-    for stage in cell.method.stages():
-        training.begin(stage)
-        batch = next(stream)
-        flops[stage.name] = flops_of(lambda batch=batch: cell.method.step(training, batch))
-    return flops
-
-
-def quiz_mask(count: int, share: float, seed: int) -> Tensor:
-    """Which of `count` examples are the quiz: a random share, a function of the seed."""
-    chosen = torch.randperm(count, generator=generator(seed, "quiz"))[: round(share * count)]
-    mask = torch.zeros(count, dtype=torch.bool)
-    mask[chosen] = True
-    return mask
 
 
 def check_finite(metrics: dict[str, float]) -> None:

@@ -191,10 +191,38 @@ def test_not_told_apart_and_worse():
     )
 
 
+def test_skips_are_told_with_their_reasons():
+    skipped = {"tinybert": "it needs queries", "fsp": "widths 4 | 6", "kd": "was run by another command"}
+    one, *rest = golden()
+    other = record("tinybert", pair=("vit", "tiny"))
+    text = board([one.model_copy(update={"skipped": skipped}), *rest, other])
+    section = text.split("## cifar100 v1 · resnet56")[1].split("\n## ")[0]
+    assert "- Skipped: tinybert: it needs queries." in section
+    assert "- Skipped: fsp: widths 4 &#124; 6." in section
+    assert "Skipped: kd" not in text
+    assert "Not run here: tinybert" not in section
+
+
+def test_memory_of_the_gpu_is_what_the_cell_added():
+    made = [
+        each.model_copy(update={"cost": each.cost.model_copy(update={"device_before_bytes": 300 * MIB})})
+        for each in (record("kd", gpu_bytes=1000 * MIB, machine="gpu"),)
+    ]
+    assert "700 MiB" in board(made)
+    assert "1,000 MiB" in board([record("kd", gpu_bytes=1000 * MIB, machine="gpu")])
+
+
+def test_compiled_runs_have_tables_of_their_own():
+    made = [record("kd"), record("kd", compiled=True)]
+    text = board(made)
+    assert "· float32, compiled" in text
+    assert len(tables(text)) == 2 * len(tables(board(made[:1])))
+
+
 def test_methods_that_other_pairs_have_are_named_as_absent():
     text = board([*golden(), record("fitnets", pair=("vgg13", "vgg8"))])
-    assert "Not run or not applicable here: fitnets (" in text
-    assert "Not run or not applicable here: at, kd, pkd, scratch (" in text
+    assert "Not run here: fitnets." in text
+    assert "Not run here: at, kd, pkd, scratch." in text
     assert "fitnets" not in board([*golden(), record("fitnets", task="sst2")]).split("## sst2")[0].split("In short")[0]
 
 

@@ -242,6 +242,18 @@ def test_a_teacher_of_ones_own(bench, tmp_path, finished):
     assert record.key != own.key
 
 
+def test_a_teacher_with_other_weights_than_the_records_is_said(bench, tmp_path, finished, monkeypatch):
+    shutil.copytree(finished, tmp_path / "results")
+    arguments = [*SMOKE, "--methods", "kd", "--seeds", "1", "--dry-run", "--results", tmp_path / "results"]
+    assert "note:" not in bench(*arguments)[1]
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    assert "it is not in the cache and is trained again" in bench(*arguments)[1]
+    monkeypatch.setattr("bench.teacher_check.cached_weights", lambda cell: "0123456789abcdef" * 4)
+    code, out, _ = bench(*arguments)
+    assert code == 0
+    assert "the one in the cache has 0123456789ab" in out
+
+
 def test_a_teacher_file_that_is_none_is_named(bench, tmp_path):
     path = tmp_path / "teacher.safetensors"
     path.write_bytes(b"not safetensors")

@@ -1,0 +1,63 @@
+"""A cell at its start: the training handle, the batches, and a rehearsal of every stage before the clock runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from bench.cell import Cell
+from bench.engine.batches import batches
+from bench.engine.cost import flops_of
+from bench.engine.loaded_teacher import LoadedTeacher
+from bench.engine.observe import Observed
+from bench.engine.randomness import generator
+from bench.engine.training import Training
+from bench.engine.workbench import Workbench
+from bench.method import Batch
+
+
+def prepare(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> tuple[Training, Iterator[Batch]]:
+    """The training handle of a cell at its start, and its batches."""
+    task, fit, recipe, seed = cell.task, bench.splits.fit, cell.recipe, cell.seed
+
+    def new_student(number: int) -> Observed:
+        return bench.build(cell.pair.student, seed + number, "student")
+
+    kept = quiz = None
+    share = cell.method.quiz_share()
+    if share:
+        kept = quiz_mask(len(fit), share, seed)
+        quiz = batches(task, fit, recipe.batch_size, seed, items=kept, purpose="quiz")
+        kept = ~kept
+    training = Training(
+        cell.method,
+        new_student(0),
+        loaded.network if loaded else None,
+        bench.blank(2),
+        recipe,
+        seed,
+        new_student,
+        quiz,
+    )
+    return training, batches(task, fit, recipe.batch_size, seed, items=kept)
+
+
+def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> dict[str, int]:
+    """One step of every stage on a copy that is thrown away: warms up, and counts the FLOPs of a step."""
+    training, stream = prepare(cell, bench, loaded)
+    flops = {}
+    for stage in cell.method.stages():
+        training.begin(stage)
+        batch = next(stream)
+        flops[stage.name] = flops_of(lambda batch=batch: cell.method.step(training, batch))
+    return flops
+
+
+def quiz_mask(count: int, share: float, seed: int) -> Tensor:
+    """Which of `count` examples are the quiz: a random share, a function of the seed."""
+    chosen = torch.randperm(count, generator=generator(seed, "quiz"))[: round(share * count)]
+    mask = torch.zeros(count, dtype=torch.bool)
+    mask[chosen] = True
+    return mask
