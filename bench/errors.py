@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class BenchError(Exception):
@@ -28,6 +30,20 @@ class TeacherError(BenchError):
 
 class StoreError(BenchError):
     """A results folder that cannot be read or written."""
+
+
+@contextmanager
+def blamed(plugin: str) -> Iterator[None]:
+    """Turns whatever a plugin raises inside into a UsageError that names it and the place."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(
+            f"{plugin} raised {type(error).__name__} at {place.filename}, line {place.lineno}: {error}"
+        ) from error
 
 
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:

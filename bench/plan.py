@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,7 @@ from bench.engine.randomness import seeded
 from bench.engine.teachers import Brought, teacher_key
 from bench.engine.training import blank_outputs, stage_steps
 from bench.engine.workbench import blank
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError, blamed, unknown
 from bench.method import Method, Outputs
 from bench.parameters import variants
 from bench.protocol import Protocol
@@ -67,6 +69,8 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
     """Resolves every name and value of the selection; a wrong one raises UsageError."""
     device = resolve_device(selection.device)
     machine = fingerprint(device)
+    if selection.compile:
+        check_compiler(device)
     methods = registry.select("methods", selection.methods)
     for name in selection.settings:
         if name not in methods:
@@ -91,20 +95,22 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
             )
         of_task: list[Cell] = []
         for pair in pairs:
-            student, teacher = (example_outputs(task, name) for name in (pair.student, pair.teacher))
+            with blamed(f"task {task.name!r}"):
+                student, teacher = (example_outputs(task, name) for name in (pair.student, pair.teacher))
+            key = teacher_key(task, pair.teacher, protocol, precision, brought)
             for method in instances:
-                reason = why_not(method, student, teacher)
-                if reason:
-                    skips.append(Skip(method.name, task.name, pair, reason))
-                    continue
-                key = teacher_key(task, pair.teacher, protocol, precision, brought) if method.uses_teacher else None
-                # Compiled code cannot be differentiated twice.
-                compiled = selection.compile and "second_order" not in method.all_needs
-                of_task += [
-                    Cell(task, pair, method, protocol, seed, precision, key, compiled) for seed in selection.seeds
-                ]
-        for cell in of_task:
-            check_budget(cell)
+                with blamed(f"method {method.name!r} on {pair}"):
+                    reason = why_not(method, student, teacher)
+                    if reason:
+                        skips.append(Skip(method.name, task.name, pair, reason))
+                        continue
+                    own_key = key if method.uses_teacher else None
+                    made = [
+                        Cell(task, pair, method, protocol, seed, precision, own_key, selection.compile)
+                        for seed in selection.seeds
+                    ]
+                    check_budget(made[0])
+                    of_task += made
         # Task by task, so that data are loaded once; seed by seed, so that an interrupted board has whole rows.
         cells += sorted(of_task, key=lambda cell: cell.seed)
     states = tuple(store.state(machine, cell.identity, cell.key) for cell in cells)
@@ -136,6 +142,13 @@ def pairs_of(task: Task, text: str | None) -> list[Pair]:
         return own.get(task.resolve(name), task.resolve(name))
 
     return list(dict.fromkeys(Pair(usual(pair.teacher), usual(pair.student)) for pair in named))
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raises UsageError where torch.compile would have nothing to compile with."""
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise UsageError(f"--compile needs a C++ compiler: {compiler!r} is not installed (CXX names another one)")
 
 
 def check_budget(cell: Cell) -> None:

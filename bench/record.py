@@ -52,7 +52,7 @@ class CellIdentity(Part):
     teacher: str | None
     """Key of the teacher; null for a method that uses none."""
     compiled: bool = False
-    """Whether torch.compile ran the networks while they trained."""
+    """Whether torch.compile ran the teacher, where there is one that does not learn."""
 
     @property
     def key(self) -> str:

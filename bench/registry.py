@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError, UsageError, unknown
+from bench.errors import BenchError, UsageError, blamed, unknown
 from bench.method import Method
 from bench.task import Task
 
@@ -72,7 +72,9 @@ class Registry:
 
     def task(self, name: str) -> Task:
         """A task, made."""
-        return self._load("tasks", name)()
+        cls = self._load("tasks", name)
+        with blamed(f"task {name!r}"):
+            return cls()
 
     def _load(self, kind: str, name: str) -> Any:
         if name not in self._plugins[kind]:

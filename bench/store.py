@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -36,15 +36,17 @@ class Store:
             return "done"
         return "failed" if self.path(machine, cell, key, failed=True).exists() else "missing"
 
-    def check_writable(self) -> None:
-        """Raises StoreError, before anything runs, if records could not be written."""
+    def check_writable(self, paths: Iterable[Path] = ()) -> None:
+        """Raises StoreError, before anything runs, if records could not be written: in general, and at these paths."""
+        folder = self.root
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".writable-"):
-                pass
+            folder.mkdir(parents=True, exist_ok=True)
+            for folder in {self.root: None} | {nearest(path.parent): None for path in paths}:
+                with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
+                    pass
         except OSError as error:
             raise StoreError(
-                f"results folder {self.root} cannot be written: {error.strerror or error}. "
+                f"results folder {folder} cannot be written: {error.strerror or error}. "
                 "Name another one with --results."
             ) from error
 
@@ -93,6 +95,11 @@ class Store:
                 else f"{len(found)} records have a key that starts with {cell!r}: {names}"
             )
         return found[0]
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, or the first above it that exists."""
+    return folder if folder.exists() else nearest(folder.parent)
 
 
 def read(path: Path) -> Record:

@@ -52,11 +52,12 @@ def compare(benchmark, capsys):
 
 
 @pytest.mark.benchmark(group="images per second, KD resnet56→resnet20, batch 64")
-def test_kd_against_a_plain_loop(compare, bench):
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_kd_against_a_plain_loop(compare, bench, compiled):
     """How many times the images per second of the usual loop. A round is an epoch: the usual loop's workers fetch
     ahead, and must not do so while the other is timed."""
-    kd = Registry().method("kd")()
-    compare(workloads.harness_steps(bench, kd), workloads.plain_steps(bench), steps=workloads.EPOCH_STEPS, rounds=9)
+    ours = workloads.harness_steps(bench, Registry().method("kd")(), compiled)
+    compare(ours, workloads.plain_steps(bench), steps=workloads.EPOCH_STEPS, rounds=9)
 
 
 @pytest.mark.benchmark(group="harness overhead")

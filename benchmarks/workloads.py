@@ -16,7 +16,7 @@ from torchvision.transforms import v2 as transforms
 from bench.cell import Cell
 from bench.engine.hardware import resolve_precision
 from bench.engine.loaded_teacher import LoadedTeacher
-from bench.engine.preparation import prepare
+from bench.engine.preparation import prepare, rehearse
 from bench.engine.workbench import Workbench
 from bench.method import Method
 from bench.task import Data, Examples, Pair
@@ -52,12 +52,13 @@ def workbench() -> Workbench:
     return Workbench(task, protocol, None, CPU, resolve_precision("auto", CPU))
 
 
-def harness_steps(bench: Workbench, method: Method) -> Iterator[None]:
+def harness_steps(bench: Workbench, method: Method, compiled: bool = False) -> Iterator[None]:
     """Steps of a method as the engine makes them: its batches, its observers, its update."""
     teacher = bench.build("resnet56", 0, "teacher").requires_grad_(False).eval()
     loaded = LoadedTeacher(teacher, use=None, test_logits=None, inference=None)
     cell = Cell(bench.task, Pair("resnet56", "resnet20"), method, bench.protocol, 0, bench.precision, "benchmark")
-    training, stream = prepare(cell, bench, loaded)
+    cell = dataclasses.replace(cell, compiled=compiled)
+    training, stream = prepare(cell, bench, loaded, rehearse(cell, bench, loaded).teacher_forward)
     for stage in method.stages():
         training.begin(stage)
         while True:

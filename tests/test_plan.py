@@ -119,10 +119,37 @@ def test_a_network_has_one_name_however_it_is_spelled() -> None:
     assert named == [Pair("wide", "narrow"), Pair("toy_dropping", "narrow")]
 
 
-def test_compiling_is_in_the_key_only_where_it_happens(tmp_path: Path) -> None:
-    plain, compiled = (plan(tmp_path, "scratch,kd,metadistil", compile=flag).cells for flag in (False, True))
-    assert [cell.compiled for cell in compiled] == [True, True, False]  # metadistil is differentiated twice
-    assert [one.key == other.key for one, other in zip(plain, compiled, strict=True)] == [False, False, True]
+def test_compiled_cells_are_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, compiled = (plan(tmp_path, compile=flag).cells for flag in (False, True))
+    assert {cell.key for cell in plain}.isdisjoint({cell.key for cell in compiled})
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(UsageError, match="'no-such-compiler' is not installed"):
+        plan(tmp_path, compile=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("needs = frozenset({'hiden'})", r"method 'odd' on wide->narrow raised ValueError .*hiden"),
+        ("def stages(self): return (Stage('half', share=0.5),)", "do not sum to 1"),
+        ("def skip(self, student, teacher): teacher.hidden[9]", r"raised IndexError at .*odd\.py, line 5"),
+    ],
+)
+def test_a_method_that_raises_while_it_is_planned_is_named(tmp_path: Path, body: str, said: str) -> None:
+    odd = tmp_path / "odd.py"
+    odd.write_text(
+        "from bench.method import Method, Stage, method\n@method('odd')\nclass Odd(Method):\n    'Odd.'\n    " + body
+    )
+    selection = Selection("odd", "toy", device="cpu", precision="float32")
+    with pytest.raises(UsageError, match=said):
+        make_plan(selection, Registry([Path(toy.__file__), odd]), Store(tmp_path))
+
+
+def test_a_task_that_raises_is_named(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.py"
+    odd.write_text("from toy import Toy\nclass Odd(Toy):\n    name = 'odd'\n    def __init__(self): 1 / 0\n")
+    with pytest.raises(UsageError, match=r"task 'odd' raised ZeroDivisionError at .*odd\.py, line 4"):
+        make_plan(Selection("scratch", "odd", device="cpu"), Registry([Path(toy.__file__), odd]), Store(tmp_path))
 
 
 def test_too_few_steps_for_the_evaluations_are_said_before_anything_runs(tmp_path: Path) -> None:

@@ -12,9 +12,6 @@ from records import curve, failure, record
 
 import bench.record
 from bench.record import Curve, Predictions, Record
-from bench.store import Store
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 SCHEMA_FILE = Path(bench.record.__file__).with_name("record.schema.json")
 REWRITE = (
@@ -89,9 +86,3 @@ def test_predictions_round_trip(pairs):
     classes, correct = Predictions.pack(predicted, labels).unpack()
     assert classes.tolist() == predicted.tolist()
     assert correct.tolist() == (predicted == labels).tolist()
-
-
-@pytest.mark.parametrize("folder", sorted(path for path in RESULTS.glob("*/*/*/*") if path.is_dir()), ids=str)
-def test_committed_records_keep_their_keys(folder):
-    for path, made in Store(folder).records():
-        assert made.key == made.cell.key, path

@@ -170,6 +170,13 @@ def test_unwritable_folder_is_found_before_anything_runs(tmp_path):
         Store(tmp_path / "file").check_writable()
 
 
+def test_a_folder_inside_that_cannot_be_written_is_named_before_anything_runs(store):
+    store.root.mkdir(parents=True, exist_ok=True)
+    (store.root / "cpu-2c").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match=r"cpu-2c cannot be written"):
+        store.check_writable([store.root / "cpu-2c" / "digits" / "kd-s0-0.json"])
+
+
 def test_check_writable_leaves_nothing(store):
     store.check_writable()
     assert os.listdir(store.root) == []

@@ -7,7 +7,7 @@ from statistics import median as middle
 
 from bench.board.accuracy import name, ordered
 from bench.board.entries import Entry
-from bench.board.group import Group
+from bench.board.group import Group, Row
 from bench.board.markdown import (
     UNKNOWN,
     count,
@@ -20,7 +20,7 @@ from bench.board.markdown import (
     table,
     to_match,
 )
-from bench.board.match import match, median
+from bench.board.match import Match, match, median
 from bench.board.statistics import summarise
 from bench.board.target import Target
 from bench.record import Cost, Inference
@@ -33,7 +33,7 @@ def cost_table(group: Group, machine: str, target: Target | str) -> str:
     """One row a method. Only runs of this machine: times of different hardware never stand together."""
     reference = None
     if isinstance(target, Target):
-        reference = median([match(run.evaluations, target.value) for run in target.row.on(machine)], "seconds")
+        reference = median(_matches(target.row, machine, target), "seconds")
     unranked = " (not ranked)" if not ranked(group) else ""
     head = [
         "Method",
@@ -53,8 +53,7 @@ def cost_table(group: Group, machine: str, target: Target | str) -> str:
             continue
         matching = [UNKNOWN] * 4
         if isinstance(target, Target):
-            matches = [match(run.evaluations, target.value) for run in runs]
-            matches += [None] * row.diverged(machine)
+            matches = _matches(row, machine, target)
             time, steps, flops = (median(matches, unit) for unit in ("seconds", "steps", "flops"))
             matching = [
                 to_match(time, "seconds"),
@@ -91,6 +90,11 @@ def peak_memory(cost: Cost) -> int | None:
     if cost.peak_resident_bytes is None or cost.resident_before_bytes is None:
         return None
     return cost.peak_resident_bytes - cost.resident_before_bytes
+
+
+def _matches(row: Row, machine: str, target: Target) -> list[Match | None]:
+    """Of every run on the machine; one that diverged never matches."""
+    return [match(run.evaluations, target.value) for run in row.on(machine)] + [None] * row.diverged(machine)
 
 
 def _costs(runs: Iterable[Entry]) -> list[str]:

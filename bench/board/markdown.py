@@ -19,7 +19,9 @@ def escape(text: str) -> str:
     """Any text as one line that Markdown and HTML show as it is: no table, markup or link can come out of it."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     # An underscore inside a word is no emphasis, and names are full of them.
-    return re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), line)
+    escaped = re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), line)
+    # GitHub makes links of bare addresses, also of escaped ones; a comment inside shows nothing and ends them.
+    return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=&#64;)", "<!-- -->", escaped)
 
 
 def _safe(piece: str) -> str:

@@ -42,7 +42,7 @@ def add_to(commands) -> None:
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="train with torch.compile: pays where training is long against the minutes that compiling takes",
+        help="run the teacher through torch.compile; pays where training is long against a minute of compiling",
     )
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder with the data (default: $BENCH_DATA_DIR, else download)"
@@ -93,7 +93,7 @@ def run(given: argparse.Namespace) -> int:
             print(f"note: {sentence}")
     if given.dry_run:
         return 0
-    store.check_writable()
+    store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
     if not chosen:
         write_board(store, board_path(given.results), print)
         return 0

@@ -95,21 +95,16 @@ class MemoryMeter:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self.device)
             self.device_before = torch.cuda.memory_allocated(self.device)
         if platform.system() == "Linux":
             # Freed arenas stay resident until they are trimmed. Some C libraries cannot.
             with suppress(AttributeError):
                 ctypes.CDLL(None).malloc_trim(0)
             self.resident_before = _status("VmRSS")
-        self.reset_peaks()
-
-    def reset_peaks(self) -> None:
-        """Forgets what was the highest so far."""
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-        # "5" resets the peak of the resident set. Some containers forbid it; then the peak is that of the process.
-        with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")
+            # Resets the peak of the resident set. Some containers forbid it; then the peak is that of the process.
+            with suppress(OSError):
+                Path("/proc/self/clear_refs").write_text("5")
 
     def read(self) -> dict[str, int | None]:
         """Peaks since `start`, in bytes; None where the system does not tell."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bench.cell import Cell
 from bench.engine.batches import batches
+from bench.engine.compiled import Forward, compile_frozen
 from bench.engine.cost import flops_of
 from bench.engine.loaded_teacher import LoadedTeacher
 from bench.engine.observe import Observed
@@ -18,7 +20,19 @@ from bench.engine.workbench import Workbench
 from bench.method import Batch
 
 
-def prepare(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> tuple[Training, Iterator[Batch]]:
+@dataclass(frozen=True)
+class Rehearsal:
+    """What is known of a cell's steps before its clock runs."""
+
+    step_flops: dict[str, int]
+    """FLOPs of one step, per stage name."""
+    teacher_forward: Forward | None
+    """The teacher's forward pass in compiled form; None where nothing is compiled."""
+
+
+def prepare(
+    cell: Cell, bench: Workbench, loaded: LoadedTeacher | None, teacher_forward: Forward | None = None
+) -> tuple[Training, Iterator[Batch]]:
     """The training handle of a cell at its start, and its batches."""
     task, fit, recipe, seed = cell.task, bench.splits.fit, cell.recipe, cell.seed
 
@@ -40,19 +54,26 @@ def prepare(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> tuple
         seed,
         new_student,
         quiz,
+        teacher_forward,
     )
     return training, batches(task, fit, recipe.batch_size, seed, items=kept)
 
 
-def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> dict[str, int]:
-    """One step of every stage on a copy that is thrown away: warms up, and counts the FLOPs of a step."""
+def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehearsal:
+    """One step of every stage on a copy that is thrown away: warms up, counts the FLOPs of a step, compiles."""
     training, stream = prepare(cell, bench, loaded)
     flops = {}
     for stage in cell.method.stages():
         training.begin(stage)
         batch = next(stream)
         flops[stage.name] = flops_of(lambda batch=batch: cell.method.step(training, batch))
-    return flops
+    forward = None
+    if cell.compiled and loaded:
+        # A method of second order has a teacher of its own, which learns.
+        stages = [each for each in cell.method.stages() if "teacher" in each.needs and "second_order" not in each.needs]
+        if stages:
+            forward = compile_frozen(loaded.network, next(stream).inputs, {stage.needs: None for stage in stages})
+    return Rehearsal(flops, forward)
 
 
 def quiz_mask(count: int, share: float, seed: int) -> Tensor:

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bench.engine.compiled import Forward
 from bench.engine.observe import Observed
 from bench.engine.randomness import seeded
 from bench.method import Batch, Losses, Method, Outputs, Stage
 from bench.protocol import Recipe
-
-Forward = Callable[[object, frozenset[str]], Outputs]
 
 
 class Training:
@@ -31,7 +30,9 @@ class Training:
         seed: int,
         new_student: Callable[[int], Observed],
         quiz: Iterator[Batch] | None,
+        teacher_forward: Forward | None = None,
     ) -> None:
+        """teacher_forward: the teacher's forward pass in compiled form."""
         self.student = student
         self.teacher = teacher
         self.networks: dict[str, Observed] = {}
@@ -44,9 +45,8 @@ class Training:
         self._recipe = recipe
         self._new_student = new_student
         self._quiz = quiz
+        self._teacher_forward = teacher if teacher_forward is None else teacher_forward
         self._optimiser: Optimizer | None = None
-        self._forward_student: Forward = student
-        self._forward_teacher: Forward | None = teacher
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
         """Sum of the losses since the caller last cleared it; stays on the device."""
         with seeded(seed, "adapters"):
@@ -55,23 +55,6 @@ class Training:
                 self.adapters.update(method.adapters(*examples))
                 self.adapters.to(blank.labels.device)
             method.prepare(self)
-
-    def compile(self, stages: tuple[Stage, ...], batch: Batch) -> None:
-        """Compiles the forward passes of student and teacher now, so that no step waits for the compiler.
-
-        batch: of the size that the steps will have. The networks stay as they are: statistics are put back.
-        """
-        self._forward_student = torch.compile(self.student, dynamic=False)
-        if self.teacher is not None:
-            # Its weights never change, so they may be folded into the kernels.
-            self._forward_teacher = torch.compile(self.teacher, dynamic=False, options={"freezing": True})
-        before = copy.deepcopy(self.student.state_dict())
-        for self.stage in stages:
-            self.observe_teacher(batch)
-            self.observe_student(batch).logits.sum().backward()
-        self.stage = stages[0]
-        self.student.load_state_dict(before)
-        self.student.zero_grad(set_to_none=True)
 
     def begin(self, stage: Stage) -> None:
         """Enters a stage: a fresh optimiser, the schedule from its start."""
@@ -108,13 +91,13 @@ class Training:
         return private.requires_grad_(True).eval()
 
     def observe_student(self, batch: Batch) -> Outputs:
-        return self._forward_student(batch.inputs, self.stage.needs)
+        return self.student(batch.inputs, self.stage.needs)
 
     def observe_teacher(self, batch: Batch) -> Outputs | None:
         if "teacher" not in self.stage.needs:
             return None
         with torch.no_grad():
-            return self._forward_teacher(batch.inputs, self.stage.needs)
+            return self._teacher_forward(batch.inputs, self.stage.needs)
 
     def quiz(self) -> Batch:
         if self._quiz is None:

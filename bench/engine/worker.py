@@ -108,13 +108,10 @@ class Worker:
         memory = MemoryMeter(self.device)
         warmup = Clock(self.device)
         warmup.start()
-        step_flops = rehearse(cell, bench, loaded)
+        rehearsal = rehearse(cell, bench, loaded)
         # After the rehearsal, whose copy of everything is gone by then.
         memory.start()
-        training, stream = prepare(cell, bench, loaded)
-        if cell.compiled:
-            training.compile(cell.method.stages(), bench.blank(recipe.batch_size))
-            memory.reset_peaks()
+        training, stream = prepare(cell, bench, loaded, rehearsal.teacher_forward)
         warmup.stop()
 
         clock, evaluation = Clock(self.device), Clock(self.device)
@@ -142,7 +139,7 @@ class Worker:
             batch_size=recipe.batch_size,
             epoch_items=len(splits.fit),
             evaluations=cell.protocol.evaluations,
-            step_flops=step_flops,
+            step_flops=rehearsal.step_flops,
             evaluate=evaluate,
             progress=self.progress,
         )
@@ -151,6 +148,8 @@ class Worker:
         evaluation.start()
         student, labels = training.student, splits.test.labels
         logits = measures.logits_of(student, task, splits.test)
+        if not bool(logits.isfinite().all()):
+            raise NonFiniteError("the logits on test are not finite after the last step")
         test = task.score(logits, labels)
         check_finite(test)
         classifies = not labels.is_floating_point()

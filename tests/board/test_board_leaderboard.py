@@ -92,6 +92,13 @@ def test_cost_by_hand():
     assert cost["pkd†"][3] == "278,324 + 1,024"
 
 
+def test_the_targets_own_ratio_is_one_also_where_a_run_diverged():
+    made = [record("pkd", seed, seconds=10.0 * (seed + 1)) for seed in range(5)]
+    assert tables(board(made))[1]["pkd"][4:6] == ["120 s (5/5)", "1.00"]
+    # Six runs, one of which never arrives: the upper median is the fourth.
+    assert tables(board([*made, failure("pkd", 5)]))[1]["pkd"][4:6] == ["160 s (5/6)", "1.00"]
+
+
 def test_facts_of_the_golden_board():
     text = board(golden())
     assert "τ = 62.70, from pkd† (seed: m at the end: 0: 63.00, 1: 64.00, 2: 62.00, 3: 63.50, 4: 61.00)" in text

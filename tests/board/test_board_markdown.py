@@ -34,11 +34,18 @@ ENTITY = re.compile(r"&#\d+;")
 @example("`code` *bold* __init__ [x](javascript:1) ![i](u) ~~s~~ $x$ \\| &amp;")
 @example("two\nlines\r\n\x00\u2028\u202e")
 def test_escape(text):
-    escaped = escape(text)
+    escaped = escape(text).replace("<!-- -->", "")
     assert not set("|<`*[]\\&#~$!{}@\n\r") & set(ENTITY.sub("", escaped))
     assert not re.search(r"(^|[^\w])_|_($|[^\w])", ENTITY.sub("", escaped))
     shown = "".join(char if char.isprintable() else " " for char in text)
     assert html.unescape(escaped) == " ".join(shown.split())
+
+
+@pytest.mark.parametrize("address", ["https://a.b/c", "HTTP://a.b", "www.a.b", "WWW.a.b", "someone@a.b"])
+def test_addresses_are_no_links(address):
+    escaped = escape(f"see {address}, there")
+    assert not re.search(r"(?i)://|www\.|\w(@|&#64;)", escaped)
+    assert html.unescape(escaped.replace("<!-- -->", "")) == f"see {address}, there"
 
 
 @pytest.mark.parametrize("name", ["wrn_40_2", "resnet56->resnet20", "kd", "a-b.c (x), 2=3; 1:2", "MiniLMv2", "café"])

@@ -1,0 +1,31 @@
+"""torch.compile, for the one network of a run that it cannot change: the teacher that does not learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch._inductor import config as inductor
+
+from bench.engine.observe import Observed
+from bench.method import Outputs
+
+Forward = Callable[[Any, frozenset[str]], Outputs]
+
+
+def compile_frozen(network: Observed, inputs: Any, needs: Iterable[frozenset[str]]) -> Forward:
+    """The network's forward pass, compiled now for inputs of this shape and every one of `needs`.
+
+    The network is in eval mode and keeps its weights: they are folded into the compiled code. A network that
+    torch.compile cannot take whole raises its error.
+    """
+    # Every observer shares one code object, of which the compiler keeps a few compiled forms, and falls back to the
+    # plain one silently after that.
+    torch._dynamo.reset()
+    forward = torch.compile(network, dynamic=False, fullgraph=True)
+    # The option of torch.compile of this name comes too late: what is a constant is decided before.
+    with torch.no_grad(), inductor.patch(freezing=True):
+        for each in needs:
+            forward(inputs, each)
+    return forward
