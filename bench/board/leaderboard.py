@@ -20,7 +20,8 @@ HEADER = f"""\
 # Leaderboard
 
 Made by `python -m bench leaderboard` from the records that its rows link to; do not edit.
-`python -m bench show FILE` prints a record.
+`python -m bench show FILE` prints a record. A row's command takes data that do not come with the code from
+`BENCH_DATA_DIR`, or downloads them.
 
 - **test**: the metric on the test split after the last epoch, in percent points: mean ± 95% interval (seeds).
   **at best select**: after the epoch that was best on `select`. Nothing is chosen on test.

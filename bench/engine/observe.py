@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from bench.method import Attention, Outputs
 
 NOTHING: frozenset[str] = frozenset()
+FIRST_STAGE = re.compile(r"(stages|layers|blocks)\.0$")
+"""How timm names the place of the first map in families whose maps begin after the first stage."""
+STEMS = ("stem", "bn1", "patch_embed")
+"""How these families name the module whose output is the stem's."""
 
 
 class Observed(nn.Module):
@@ -37,12 +42,35 @@ class Observed(nn.Module):
 
 
 class ObservedMaps(Observed):
-    """An image network that gives its maps in timm's way (`forward_intermediates`, `forward_head`)."""
+    """An image network that gives its maps in timm's way (`forward_intermediates`, `forward_head`).
+
+    Some families of timm give their stages without the stem; theirs is seen by a hook. Where that gives no map
+    like those of the stages, the network gives no hidden states: `hidden[0]` must be the stem for every method.
+    """
+
+    def __init__(self, network: nn.Module, precision: str) -> None:
+        super().__init__(network, precision)
+        self._watches = False
+        self._stem: Any = None
+        information = getattr(network, "feature_info", None)
+        self._lacks_stem = bool(information) and bool(FIRST_STAGE.search(information[0]["module"]))
+        stem = next((getattr(network, name) for name in STEMS if hasattr(network, name)), None)
+        if self._lacks_stem and stem is not None:
+            stem.register_forward_hook(self._see_stem)
+
+    def _see_stem(self, stem: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        if self._watches:
+            self._stem = output
 
     def observe(self, inputs: Tensor, needs: frozenset[str]) -> Outputs:
         if "hidden" not in needs:
             return super().observe(inputs, needs)
+        self._watches = self._lacks_stem
         last, maps = self.network.forward_intermediates(inputs)
+        if self._lacks_stem:
+            stem, self._stem, self._watches = self._stem, None, False
+            alike = isinstance(stem, Tensor) and stem.shape[2:] == maps[0].shape[2:]
+            maps = [stem, *maps] if alike else []
         return Outputs(
             logits=self.network.forward_head(last).float(),
             # In channels_last, (B, D, H, W) → (B, H·W, D) is a view.

@@ -205,11 +205,10 @@ def test_a_network_without_maps_gives_logits_and_a_reason() -> None:
     ("name", "stages"),
     [
         ("resnet18", 5),
-        ("convnext_atto", 4),
-        ("mobilenetv2_050", 5),
-        ("swin_tiny_patch4_window7_224", 4),
+        ("convnext_atto", 5),
+        ("mobilenetv2_050", 6),
+        ("regnety_002", 5),
         ("vit_tiny_patch16_224", 13),
-        ("xcit_nano_12_p16_224", 12),
     ],
 )
 def test_networks_of_timm_give_their_stages(name: str, stages: int) -> None:
@@ -218,6 +217,25 @@ def test_networks_of_timm_give_their_stages(name: str, stages: int) -> None:
     assert len(outputs.hidden) == stages
     for hidden, (height, width) in zip(outputs.hidden, outputs.grids, strict=True):
         assert hidden.shape[:2] == (2, outputs.prefix + height * width)
+
+
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "xcit_nano_12_p16_224"])
+def test_networks_without_a_map_of_the_stem_give_no_hidden_states(name: str) -> None:
+    outputs = example_outputs(Cifar100(), name)
+    assert outputs.logits.shape == (2, 100)
+    assert outputs.hidden == outputs.grids == ()
+    assert "cannot give" in why_not(SimilarityPreserving(), outputs, outputs)
+
+
+def test_the_stem_is_what_stands_before_the_first_stage() -> None:
+    network = Cifar100().network("convnext_atto").eval()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        stem, *stages = observed(network, "float32").eval()(images, frozenset({"hidden"})).hidden
+        expected = network.stem(images)
+        first = network.stages[0](expected)
+    assert torch.equal(stem, expected.flatten(2).transpose(1, 2))
+    assert torch.allclose(stages[0], first.flatten(2).transpose(1, 2), atol=1e-6)
 
 
 def test_attention_that_is_more_than_its_projections_is_not_shown() -> None:
