@@ -60,10 +60,14 @@ class Cell:
         return self.protocol.student.resolved(self.task.resolve(self.pair.student))
 
     @property
+    def teacher_fit_items(self) -> int:
+        """How many examples the teacher trains on: all of `fit`."""
+        return self.task.train_items - self.protocol.select * round(self.task.select_share * self.task.train_items)
+
+    @property
     def fit_items(self) -> int:
         """How many examples the student trains on."""
-        select = self.protocol.select * round(self.task.select_share * self.task.train_items)
-        return self.protocol.fit_items or self.task.train_items - select
+        return self.protocol.fit_items or self.teacher_fit_items
 
     @property
     def steps(self) -> int:

@@ -63,9 +63,8 @@ def estimate(plan: Plan, cells: list[Cell], store: Store) -> Estimate:
         identity = teacher_identity(cell.task, cell.pair.teacher, cell.protocol, cell.precision)
         if not cached_path(identity).exists():
             teacher = speed(cell, cell.pair.teacher)
-            held_out = cell.protocol.select * round(cell.task.select_share * cell.task.train_items)
             recipe = cell.protocol.teacher.resolved(cell.task.resolve(cell.pair.teacher))
-            seconds += recipe.epochs * (cell.task.train_items - held_out) * teacher.both
+            seconds += recipe.epochs * cell.teacher_fit_items * teacher.both
             size += teacher.weights
     return Estimate(seconds, size)
 

@@ -177,8 +177,11 @@ class Method:
         """Why this pair cannot be taken, or None. Called with the outputs for two blank examples."""
         return None
 
-    def adapters(self, student: Outputs, teacher: Outputs) -> dict[str, nn.Module]:
-        """Trainable extras (regressors, projections). Called with the outputs for two blank examples."""
+    def adapters(self, student: Outputs, teacher: Outputs | None) -> dict[str, nn.Module]:
+        """Trainable extras (regressors, projections). Called with the outputs for two blank examples.
+
+        `teacher` is None for a method of which no stage needs a teacher.
+        """
         return {}
 
     def prepare(self, training: Training) -> None:

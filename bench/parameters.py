@@ -34,7 +34,8 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
     for name in settings:
         if name not in fields:
             raise unknown(f"parameter of {cls.name}", name, fields)
-    base = dict(cls.text_defaults) if modality == "text" else {}
+    base = {name: _default(field) for name, field in fields.items()}
+    base.update(cls.text_defaults if modality == "text" else {})
     base.update(protocol.parameters.get(cls.name, {}))
     for name, value in base.items():
         # 4 and 4.0 are the same hyperparameter, so they must give the same key.

@@ -14,7 +14,7 @@ from bench.cell import Cell, Skip
 from bench.engine.hardware import fingerprint, resolve_device, resolve_precision
 from bench.engine.observe import observed
 from bench.engine.randomness import seeded
-from bench.engine.teachers import Brought, teacher_key
+from bench.engine.teachers import EVALUATIONS, Brought, teacher_key
 from bench.engine.training import blank_outputs, stage_steps
 from bench.engine.workbench import blank
 from bench.errors import UsageError, blamed, unknown
@@ -80,14 +80,14 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
     brought = Brought.read(selection.teacher) if selection.teacher else None
     for task_name in registry.select("tasks", selection.tasks):
         task = registry.task(task_name)
-        protocol = protocol_of(task, selection.protocol)
+        with blamed(f"task {task.name!r}"):
+            protocol, pairs = protocol_of(task, selection.protocol), pairs_of(task, selection.pairs)
         precision = resolve_precision(selection.precision or protocol.precision, device)
-        instances = [
-            instance
-            for name in methods
-            for instance in variants(registry.method(name), task.modality, protocol, selection.settings.get(name, {}))
-        ]
-        pairs = pairs_of(task, selection.pairs)
+        instances: list[Method] = []
+        for name in methods:
+            with blamed(f"method {name!r}"):
+                settings = selection.settings.get(name, {})
+                instances += variants(registry.method(name), task.modality, protocol, settings)
         if brought and len({pair.teacher for pair in pairs}) > 1:
             raise UsageError(
                 f"--teacher is one network, but the pairs have several teachers: {', '.join(map(str, pairs))}. "
@@ -97,6 +97,8 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
         for pair in pairs:
             with blamed(f"task {task.name!r}"):
                 student, teacher = (example_outputs(task, name) for name in (pair.student, pair.teacher))
+                if brought:
+                    brought.check_fits(task, pair.teacher)
             key = teacher_key(task, pair.teacher, protocol, precision, brought)
             for method in instances:
                 with blamed(f"method {method.name!r} on {pair}"):
@@ -159,6 +161,12 @@ def check_budget(cell: Cell) -> None:
             f"protocol {cell.protocol.name!r} of {cell.task.name} gives {sum(steps)} steps, too few for its "
             f"{cell.protocol.evaluations} evaluations: more epochs, smaller batches or fewer evaluations"
         )
+    recipe = cell.protocol.teacher.resolved(cell.task.resolve(cell.pair.teacher))
+    if cell.method.uses_teacher and recipe.steps(cell.teacher_fit_items) < EVALUATIONS:
+        raise UsageError(
+            f"protocol {cell.protocol.name!r} of {cell.task.name} gives the teacher "
+            f"{recipe.steps(cell.teacher_fit_items)} steps, expected at least {EVALUATIONS}: more epochs or smaller batches"
+        )
 
 
 def example_outputs(task: Task, network: str) -> Outputs:
@@ -177,7 +185,8 @@ def why_not(method: Method, student: Outputs, teacher: Outputs) -> str | None:
         ("hidden", "hidden states", lambda outputs: outputs.hidden),
         ("qkv", "queries, keys and values", lambda outputs: outputs.attention),
     ):
-        lacking = [role for role, each in (("teacher", teacher), ("student", student)) if not given(each)]
+        seen = [("teacher", teacher)] * method.uses_teacher + [("student", student)]
+        lacking = [role for role, each in seen if not given(each)]
         if need in method.all_needs and lacking:
             return f"{method.name} needs {what}, which the {' and the '.join(lacking)} cannot give"
     return method.skip(student, teacher)

@@ -208,6 +208,8 @@ class Record(Part):
     """The primary metric: a key of `result.test`."""
     tuned: dict[str, Any] = {}
     """The parameters that differ from the defaults of the modality and the protocol: the row says so."""
+    task_note: str = ""
+    """What a reader of a table must know about the task."""
     adapted: bool
     """Whether the method is our adaptation in this modality: † on the board."""
     reports: str

@@ -65,6 +65,8 @@ class Task:
     """Raise it by hand when data, splits, networks or the metric change: it is part of every key."""
     summary: ClassVar[str]
     """One line for `list tasks`."""
+    note: ClassVar[str] = ""
+    """What a reader of a table of this task must know, if anything: the board says it there."""
     modality: ClassVar[str]
     """`image` or `text`."""
     classes: ClassVar[int]
@@ -110,10 +112,6 @@ class Task:
         """The metrics of a whole split, in percent points. logits (n, C) float32, labels (n,)."""
         correct = (logits.argmax(dim=1) == labels).double().mean()
         return {"accuracy": 100 * float(correct)}
-
-    def protocol(self, name: str) -> Protocol:
-        """The protocol of this name; KeyError if there is none."""
-        return self.protocols[name]
 
 
 def with_name(protocol: Protocol, name: str, **changes: Any) -> Protocol:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.method import Batch, Losses, Method, Outputs, Stage, Training, method
-from methods.layers import as_map, depth, is_image, pooled_alike, teacher_layer
+from methods.layers import as_map, depth, is_image, pooled_alike, teacher_layer, unequal_tokens
 from methods.losses import attention_received, task_loss, token_mean
 
 FORMS = ("code", "paper", "gradient", "received")
@@ -48,7 +48,7 @@ class AttentionTransfer(Method):
     def skip(self, student: Outputs, teacher: Outputs) -> str | None:
         if self.form != "received" and not is_image(student):
             return f"form {self.form!r} is for images; text needs form 'received'"
-        return None
+        return unequal_tokens(student, teacher) if self.form == "received" else None
 
     def loss(self, student: Outputs, teacher: Outputs, labels: Tensor, training: Training) -> Losses:
         compare = self.received if self.form == "received" else self.activation

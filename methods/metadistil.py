@@ -55,6 +55,9 @@ class MetaDistil(Method):
         if self.teacher_optimiser not in OPTIMISERS:
             raise ValueError(f"metadistil: teacher_optimiser {self.teacher_optimiser!r} is none of {OPTIMISERS}")
 
+        if not 0 < self.quiz < 1:
+            raise ValueError(f"metadistil: quiz {self.quiz} is not a share of `fit`: expected between 0 and 1")
+
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("train", needs=frozenset({"teacher", "second_order"}) | self.observed()),)
 

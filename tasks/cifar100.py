@@ -6,6 +6,7 @@ The pairs and the recipe of `paper` are those of the published KD tables (Tian e
 from __future__ import annotations
 
 import warnings
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ class Cifar100(Task):
                 # NumPy 2.4 warns about how torchvision reads the official pickles; a user cannot mend it.
                 warnings.simplefilter("ignore")
                 train, test = (CIFAR100(str(root), train=part, download=data_dir is None) for part in (True, False))
-        except (RuntimeError, OSError, EOFError, KeyError, ValueError) as error:
+        except (RuntimeError, OSError, HTTPException, EOFError, KeyError, ValueError) as error:
             raise DataError(advice(root, data_dir is not None)) from error
         return Data(examples(train), examples(test))
 

@@ -51,6 +51,7 @@ def cell(
     rules: dict[str, Any] | None = None,
     precision: str = "float32",
     compiled: bool = False,
+    teacher_key: str = "f" * 64,
 ) -> CellIdentity:
     return CellIdentity(
         task=Versioned(name=task, version=task_version),
@@ -59,7 +60,7 @@ def cell(
         protocol=rules or protocol(),
         seed=seed,
         precision=precision,
-        teacher=None if method in WITHOUT_TEACHER else "f" * 64,
+        teacher=None if method in WITHOUT_TEACHER else teacher_key,
         compiled=compiled,
     )
 

@@ -39,6 +39,12 @@ def made(settings: dict[str, list[str]], modality: str = "image", **pins: object
     return variants(Knobs, modality, replace(FAIR, parameters={"knobs": pins, "other": {"rate": 9.0}}), settings)
 
 
+def test_a_whole_number_for_a_float_gives_the_same_cell_whoever_writes_it() -> None:
+    [plain], [pinned], [said] = made({}), made({}, whole=1), made({"whole": ["1"]})
+    assert repr(plain.parameters()) == repr(pinned.parameters()) == repr(said.parameters())
+    assert repr(plain.whole) == "1.0"
+
+
 VALUES = st.lists(VALUE, min_size=1, max_size=3)
 PARAMETERS = st.dictionaries(WORD, VALUES, min_size=1, max_size=2)
 

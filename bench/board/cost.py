@@ -104,9 +104,17 @@ def _costs(runs: Iterable[Entry]) -> list[str]:
     return [
         duration(summarise([cost.train_seconds for cost in costs])),
         quantity(middle(cost.train_flops for cost in costs)),
-        megabytes(middle(peaks) if peaks else None),
+        _spread(peaks),
         count(costs[0].parameters) + (f" + {count(extra)}" if extra else ""),
     ]
+
+
+def _spread(peaks: list[int]) -> str:
+    """The median, and the range where there is one: a process's memory differs from run to run."""
+    if not peaks:
+        return UNKNOWN
+    low, high = (megabytes(each).removesuffix(" MiB") for each in (min(peaks), max(peaks)))
+    return megabytes(middle(peaks)) + (f" ({low}–{high})" if low != high else "")
 
 
 def _network(label: str, parameters: int | None, measured: list[Inference]) -> list[str]:

@@ -17,6 +17,7 @@ NEEDED = (
     "name",
     "version",
     "student",
+    "teacher",
     "evaluations",
     "select",
     "target",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bench.board.cost import peak_memory
 from bench.board.entries import Entry, entries
-from bench.errors import StoreError, UsageError
+from bench.errors import UsageError
 from bench.record import Record
 
 if TYPE_CHECKING:
@@ -30,17 +30,14 @@ def write(table: pd.DataFrame, form: str, target: Path | BinaryIO) -> None:
 
     In csv unknown is empty; `nan` is a status.
     """
-    try:
-        if form == "csv":
-            table.to_csv(target, index=False)
-        elif form == "json":
-            table.to_json(target, orient="records", indent=1, double_precision=15)
-        elif form == "parquet":
-            table.to_parquet(target, index=False)
-        else:
-            raise UsageError(f"unknown format {form!r}: expected one of {', '.join(FORMATS)}")
-    except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
+    if form == "csv":
+        table.to_csv(target, index=False)
+    elif form == "json":
+        table.to_json(target, orient="records", indent=1, double_precision=15)
+    elif form == "parquet":
+        table.to_parquet(target, index=False)
+    else:
+        raise UsageError(f"unknown format {form!r}: expected one of {', '.join(FORMATS)}")
 
 
 def _flat(entry: Entry) -> dict[str, Any]:

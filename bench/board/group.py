@@ -69,7 +69,7 @@ class Group:
     protocol_hash: str
     teacher: TeacherUse | None
     machines: tuple[str, ...]
-    """Those with most successful runs first."""
+    """Those with most successful runs under this teacher first, then with most of all."""
     rows: tuple[Row, ...]
 
     @property
@@ -128,26 +128,30 @@ def _comparable(entry: Entry) -> tuple[str, ...]:
 
 
 def _by_teacher(entries: list[Entry]) -> list[tuple[TeacherUse | None, list[Entry]]]:
-    """The runs under each teacher. Runs without one, and failures before it was known, are under every teacher."""
-    teachers: dict[str, TeacherUse] = {}
-    for entry in entries:
-        if entry.record.teacher:
-            teachers.setdefault(entry.record.teacher.sha256, entry.record.teacher)
-    if not teachers:
+    """The runs under each teacher. Runs that use none are under every teacher."""
+    uses = [entry.record.teacher for entry in entries if entry.record.teacher]
+    if not uses:
         return [(None, entries)]
     return [
-        (
-            teachers[sha256],
-            [each for each in entries if each.record.teacher is None or each.record.teacher.sha256 == sha256],
-        )
-        for sha256 in sorted(teachers)
+        (next(use for use in uses if use.sha256 == sha256), [each for each in entries if _under(each, sha256, uses)])
+        for sha256 in sorted({use.sha256 for use in uses})
     ]
 
 
+def _under(entry: Entry, sha256: str, uses: list[TeacherUse]) -> bool:
+    """Whether a run belongs to the teacher with these weights. A failure names its teacher's key alone."""
+    if entry.record.teacher:
+        return entry.record.teacher.sha256 == sha256
+    key = entry.record.cell.teacher
+    return key is None or key not in {use.key for use in uses} - {use.key for use in uses if use.sha256 == sha256}
+
+
 def _group(entries: list[Entry], teacher: TeacherUse | None) -> Group:
-    counts = Counter({entry.record.machine: 0 for entry in entries})
-    counts.update(entry.record.machine for entry in entries if entry.record.ok)
-    machines = tuple(sorted(counts, key=lambda machine: (-counts[machine], machine)))
+    done = [entry.record for entry in entries if entry.record.ok]
+    # Runs that use no teacher are in the group of every teacher: they must not decide where this one's were made.
+    taught = Counter(record.machine for record in done if record.teacher)
+    counts = Counter(record.machine for record in done)
+    machines = tuple(sorted({entry.record.machine for entry in entries}, key=lambda m: (-taught[m], -counts[m], m)))
     sets: dict[tuple[str, int, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         method = entry.record.cell.method

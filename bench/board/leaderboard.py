@@ -13,7 +13,7 @@ from bench.board.accuracy import difference, name
 from bench.board.entries import entries
 from bench.board.group import SEEDS_FOR_ORDER, Group, groups
 from bench.board.markdown import escape, point
-from bench.board.section import section
+from bench.board.section import notes_of, section
 from bench.record import Record
 
 HEADER = f"""\
@@ -27,7 +27,8 @@ Made by `python -m bench leaderboard` from the records that its rows link to; do
   **at best select**: after the epoch that was best on `select`. Nothing is chosen on test.
 - **vs …**: the difference to a control, paired by seed: same teacher, initial weights, batches and augmentation.
 - **training time**: seconds on the training clock; evaluation, warm-up and the teacher's own training are not on it.
-  **peak memory**: median over seeds of what the run added to the GPU's allocations, or to the resident set on the CPU.
+  **peak memory**: median (range) over seeds of what the run added to the GPU's allocations, or to the resident set on
+  the CPU, where the allocator's own habits move it by tens of percent.
   **parameters**: of the student, + trainable beside it (adapters, peers, a teacher that learns).
 - **time to match**: seconds until the mean of the last evaluations on `select` reaches τ (runs that reach it/runs);
   the median over seeds, ∞ taking part. τ is the lower median of the target method's values at the end, minus δ.
@@ -96,7 +97,10 @@ def _marks(group: Group) -> tuple[str, ...]:
 
 
 def _summary(found: list[Group], titles: list[str]) -> str:
-    lines = [f"- {escape(title)}: {_verdict(group)}" for group, title in zip(found, titles, strict=True)]
+    lines = [
+        f"- {escape(title)}: {_verdict(group)}" + (" See its note." if notes_of(group) else "")
+        for group, title in zip(found, titles, strict=True)
+    ]
     return "\n".join(["## In short", "", *lines])
 
 

@@ -42,12 +42,15 @@ def _facts(group: Group, target: Target | str) -> str:
             ("test", [entry.record.test_items for entry in group.entries]),
         )
     }
-    student = protocol["student"]
+    student, teachers = protocol["student"], protocol["teacher"]
+    seen = f"a fixed {protocol['fit_items']:,} of the training examples" if protocol.get("fit_items") else "all of `fit`"
     select = f"{items['select']} select items" if protocol["select"] else "no select split"
     lines = [
-        f"Protocol {code(group.protocol_hash[:8])}: {student['epochs']:g} epochs, batch {student['batch_size']}, "
-        f"{protocol['evaluations']} evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
+        f"Protocol {code(group.protocol_hash[:8])}: students see {seen} for {student['epochs']:g} epochs, batch "
+        f"{student['batch_size']}; teachers all of `fit` for {teachers['epochs']:g}. {protocol['evaluations']} "
+        f"evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
     ]
+    lines += [f"Note: {escape(note)}" for note in notes_of(group)]
     teacher = group.teacher
     if teacher:
         lines.append(
@@ -57,6 +60,11 @@ def _facts(group: Group, target: Target | str) -> str:
         )
     lines.append(_target(target))
     return "  \n".join(lines)
+
+
+def notes_of(group: Group) -> list[str]:
+    """What the task says of itself in the group's records."""
+    return sorted({entry.record.task_note for entry in group.any_entries} - {""})
 
 
 def _target(target: Target | str) -> str:

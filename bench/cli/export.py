@@ -19,8 +19,14 @@ def add_to(commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     from bench.board.export import frame, write
+    from bench.store import replaced
 
     store = open_store(given.results)
     folder = given.output.parent if given.output else Path()
-    write(frame(store.records(), folder), given.format, given.output or sys.stdout.buffer)
+    table = frame(store.records(), folder)
+    if given.output is None:
+        write(table, given.format, sys.stdout.buffer)
+        return 0
+    with replaced(given.output) as file:
+        write(table, given.format, file)
     return 0

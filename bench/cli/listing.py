@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from bench.cli.options import add_plugins
+from bench.errors import blamed
 
 
 def add_to(commands) -> None:
@@ -36,30 +37,35 @@ def plugins(kind: str, registry) -> list[dict[str, Any]]:
 
 
 def pairs(registry) -> list[dict[str, Any]]:
-    tasks = [registry.task(plugin.name) for plugin in registry.plugins("tasks")]
-    return [
-        {"task": task.name, "pair": str(pair), "default": pair in task.default_pairs}
-        for task in tasks
-        for pair in task.pairs
-    ]
+    rows = []
+    for plugin in registry.plugins("tasks"):
+        task = registry.task(plugin.name)
+        with blamed(f"task {plugin.name!r}"):
+            rows += [
+                {"task": task.name, "pair": str(pair), "default": pair in task.default_pairs} for pair in task.pairs
+            ]
+    return rows
 
 
 def protocols(registry) -> list[dict[str, Any]]:
-    tasks = [registry.task(plugin.name) for plugin in registry.plugins("tasks")]
-    return [
-        {
-            "task": task.name,
-            "protocol": protocol.name,
-            "default": protocol.name == task.default_protocol,
-            "epochs": protocol.student.epochs,
-            "teacher epochs": protocol.teacher.epochs,
-            "fit items": protocol.fit_items or "all",
-            "evaluations": protocol.evaluations,
-            "content": protocol.as_dict(),
-        }
-        for task in tasks
-        for protocol in task.protocols.values()
-    ]
+    rows = []
+    for plugin in registry.plugins("tasks"):
+        task = registry.task(plugin.name)
+        with blamed(f"task {plugin.name!r}"):
+            rows += [
+                {
+                    "task": task.name,
+                    "protocol": protocol.name,
+                    "default": protocol.name == task.default_protocol,
+                    "epochs": protocol.student.epochs,
+                    "teacher epochs": protocol.teacher.epochs,
+                    "fit items": protocol.fit_items or "all",
+                    "evaluations": protocol.evaluations,
+                    "content": protocol.as_dict(),
+                }
+                for protocol in task.protocols.values()
+            ]
+    return rows
 
 
 def text(value: Any) -> str:

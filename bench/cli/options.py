@@ -42,4 +42,5 @@ def open_store(results: Path) -> Store:
 
 def board_path(results: Path) -> Path:
     """The board of the default folder is LEADERBOARD.md here; any other folder has its board inside."""
-    return Path("LEADERBOARD.md") if results == RESULTS else results / "LEADERBOARD.md"
+    usual = results.resolve() == RESULTS.resolve()
+    return Path("LEADERBOARD.md") if usual else results / "LEADERBOARD.md"

@@ -42,6 +42,11 @@ def resolve_precision(name: str, device: torch.device) -> str:
     return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out. On the CPU torch raises a plain RuntimeError that names its allocator."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error)
+
+
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

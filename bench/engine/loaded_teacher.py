@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.cell import Cell
 from bench.engine.cost import inference
 from bench.engine.evaluate import logits_of
+from bench.engine.hardware import is_out_of_memory
 from bench.engine.loop import NonFiniteError
 from bench.engine.observe import Observed
 from bench.engine.teachers import Brought, cached_teacher, read_weights
@@ -51,7 +52,9 @@ def load_teacher(
         method = plain(cell.protocol.controls[0])
         try:
             file, weights = cached_teacher(bench, cell.pair.teacher, method, say, progress)
-        except (NonFiniteError, torch.OutOfMemoryError, OSError, SafetensorError) as error:
+        except (NonFiniteError, RuntimeError, MemoryError, OSError, SafetensorError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise
             # Not the method's failure: every other cell of this teacher would meet it too.
             raise TeacherError(
                 f"the teacher {cell.pair.teacher} ({cell.task.name}, {cell.protocol.name}) could not be made: {error}"

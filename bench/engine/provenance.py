@@ -39,9 +39,9 @@ def reproduce_command(cell: Cell, device: torch.device, teacher: Path | None) ->
     words = ["python", "-m", "bench", "run", "--methods", cell.method.name, "--tasks", cell.task.name]
     words += ["--pairs", str(cell.pair), "--protocol", cell.protocol.name, "--seeds", str(cell.seed)]
     words += ["--device", device.type, "--precision", cell.precision, "--only", "all"]
-    origin = Path(inspect.getfile(type(cell.method)))
-    if type(cell.method).__module__.startswith(PLUGIN_MODULE):
-        words += ["--plugin", str(origin)]
+    plugins = [kind for kind in (type(cell.method), type(cell.task)) if kind.__module__.startswith(PLUGIN_MODULE)]
+    for path in dict.fromkeys(inspect.getfile(kind) for kind in plugins):
+        words += ["--plugin", path]
     if cell.compiled:
         words.append("--compile")
     for name, value in cell.method.parameters().items():
@@ -64,6 +64,8 @@ def git_state() -> tuple[str | None, bool | None]:
     """The commit of the source and whether tracked files differ from it; (None, None) outside a checkout."""
     root = Path(__file__).parents[2]
     try:
+        if Path(_git(root, "rev-parse", "--show-toplevel")) != root.resolve():
+            return None, None  # installed into an environment that lies in somebody else's checkout
         commit = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "tasks")
     except (OSError, subprocess.CalledProcessError):

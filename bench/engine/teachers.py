@@ -63,13 +63,28 @@ class Brought:
 
     path: Path
     sha256: str
+    shapes: dict[str, tuple[int, ...]]
 
     @classmethod
     def read(cls, path: Path) -> Brought:
         """Reads the file; one that is missing or damaged raises TeacherError."""
         if not path.is_file():
             raise TeacherError(f"teacher file {path} does not exist: expected a safetensors file")
-        return cls(path, weights_digest(read_weights(path)))
+        weights = read_weights(path)
+        return cls(path, weights_digest(weights), {name: tuple(tensor.shape) for name, tensor in weights.items()})
+
+    def check_fits(self, task: Task, network: str) -> None:
+        """Raises TeacherError if these are not the weights of this network."""
+        wanted = {name: tuple(tensor.shape) for name, tensor in task.network(network).state_dict().items()}
+        wrong = [name for name in sorted(wanted | self.shapes) if wanted.get(name) != self.shapes.get(name)]
+        if wrong:
+            examples = "; ".join(
+                f"{name}: expected {wanted.get(name, 'nothing')}, found {self.shapes.get(name, 'nothing')}"
+                for name in wrong[:3]
+            )
+            raise TeacherError(
+                f"teacher file {self.path} does not fit the network {network!r}: {len(wrong)} tensors differ ({examples})"
+            )
 
 
 def teacher_key(task: Task, network: str, protocol: Protocol, precision: str, brought: Brought | None) -> str:

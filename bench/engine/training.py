@@ -50,10 +50,9 @@ class Training:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
         """Sum of the losses since the caller last cleared it; stays on the device."""
         with seeded(seed, "adapters"):
-            if teacher is not None:
-                examples = [blank_outputs(network, blank) for network in (student, teacher)]
-                self.adapters.update(method.adapters(*examples))
-                self.adapters.to(blank.labels.device)
+            theirs = None if teacher is None else blank_outputs(teacher, blank)
+            self.adapters.update(method.adapters(blank_outputs(student, blank), theirs))
+            self.adapters.to(blank.labels.device)
             method.prepare(self)
 
     def begin(self, stage: Stage) -> None:

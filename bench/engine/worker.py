@@ -16,7 +16,7 @@ from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
 from bench.engine.clock import Clock
 from bench.engine.cost import inference
-from bench.engine.hardware import MemoryMeter, environment, fingerprint
+from bench.engine.hardware import MemoryMeter, environment, fingerprint, is_out_of_memory
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
 from bench.engine.loop import NonFiniteError, train
 from bench.engine.observe import Observed
@@ -85,6 +85,7 @@ class Worker:
             cell=cell.identity,
             metric=cell.task.metric,
             tuned=tuned(cell.method, cell.task.modality, cell.protocol),
+            task_note=cell.task.note,
             adapted=cell.task.modality in cell.method.adapted,
             reports=cell.method.reports,
             skipped={
@@ -235,11 +236,6 @@ def check_finite(metrics: dict[str, float]) -> None:
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise NonFiniteError(f"the metric {name} on test is {value} after the last step")
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out. On the CPU torch raises a plain RuntimeError that names its allocator."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error)
 
 
 def describe(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import pytest
 from records import MIB, failure, placed, record
 
 from bench.board.export import FORMATS, frame, write
-from bench.errors import StoreError, UsageError
+from bench.errors import UsageError
 
 MADE = [record("kd", 1, test=70.25, parameters={"t": 4.0}), record("scratch"), failure("at")]
 
@@ -72,11 +72,6 @@ def test_json_is_a_list_of_objects(table, tmp_path):
 def test_unknown_format_names_the_known(table, tmp_path):
     with pytest.raises(UsageError, match="csv, json, parquet"):
         write(table, "xlsx", tmp_path / "t.xlsx")
-
-
-def test_unwritable_file(table, tmp_path):
-    with pytest.raises(StoreError, match="cannot be written"):
-        write(table, "csv", tmp_path / "absent" / "t.csv")
 
 
 def test_no_records_give_an_empty_table():

@@ -52,6 +52,24 @@ def test_never_in_one_group(other):
     assert len(grouped(record(), record(seed=1, **other))) == 2
 
 
+def test_a_failure_stands_under_its_own_teacher_alone():
+    broken = failure("kd", 1)
+    other = record("kd", 2, teacher="d" * 64, teacher_key="e" * 64)
+    ours, theirs = grouped(record("kd"), broken, other)
+    assert [len(group.row_of("kd").failures) for group in (ours, theirs)] == [1, 0]
+    # Where nothing tells whose it is, it is nowhere lost.
+    lost = failure("kd", 1, teacher_key="9" * 64)
+    assert [len(group.row_of("kd").failures) for group in grouped(record("kd"), lost, other)] == [1, 1]
+
+
+def test_the_first_machine_is_the_one_where_the_teachers_runs_are():
+    there = [record("scratch", seed, machine="there") for seed in range(9)]
+    here = [record("scratch", machine="here", test=1.0), record("kd", machine="here", teacher="d" * 64)]
+    [group] = grouped(*there, *here)
+    assert group.machines == ("here", "there")
+    assert group.row_of("scratch").scores[0] == 1.0
+
+
 def test_runs_without_a_teacher_stand_with_every_teacher():
     first, second = grouped(record(teacher="a" * 64), record(teacher="d" * 64, machine="m2"), record("scratch"))
     assert labels(first) == labels(second) == ["kd", "scratch"]

@@ -8,12 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench import __version__
 from bench.cli.main import main
+from bench.cli.options import board_path
 from bench.store import Store
 
 
@@ -136,6 +138,38 @@ def test_export_formats_hold_the_same_records(finished, bench, tmp_path):
     keys = sorted(record.key for _, record in Store(finished).records())
     for table in (csv, pd.read_parquet(parquet), pd.DataFrame(json.loads(plain.read_text()))):
         assert sorted(table["key"]) == keys
+
+
+def test_the_usual_folder_has_its_board_beside_it_however_it_is_written(tmp_path):
+    assert board_path(Path("results")) == board_path(Path("results").resolve()) == Path("LEADERBOARD.md")
+    assert board_path(tmp_path / "results") == tmp_path / "results" / "LEADERBOARD.md"
+
+
+def test_an_export_that_fails_leaves_the_old_file(finished, bench, tmp_path, monkeypatch):
+    table = tmp_path / "records.csv"
+    table.write_text("old")
+
+    def full(self, target, **options):
+        target.write(b"half a ro")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_csv", full)
+        code, _, err = bench("export", "--output", table, "--results", finished)
+    assert code == 1
+    assert f"{table} cannot be written: No space left on device" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["records.csv"]
+    assert table.read_text() == "old"
+    code, _, err = bench("export", "--output", tmp_path / "absent" / "t.csv", "--results", finished)
+    assert code == 1
+    assert "cannot be written" in err
+
+
+def test_a_reader_that_has_enough_is_no_error(finished):
+    command = f"{sys.executable} -m bench export --format json --results {finished} | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stdout == "["
+    assert done.stderr == ""
 
 
 def test_teachers_are_listed_and_cleared(finished, bench):

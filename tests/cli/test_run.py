@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from bench.store import Store
 
@@ -156,6 +159,64 @@ def test_a_plugin_file_is_enough_for_a_new_method(bench, plugin, tmp_path, finis
     # It does what scratch does, so it must give what scratch gives: same weights, same batches.
     assert record.curve.select == scratch.curve.select
     assert record.predictions == scratch.predictions
+
+
+def test_the_plugin_of_the_readme_works_as_it_is_printed(bench, tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [code] = re.findall(r"```python\n(# angles\.py\n.*?)```", readme, re.DOTALL)
+    assert len(code.splitlines()) < 30
+    path, results = tmp_path / "angles.py", tmp_path / "results"
+    path.write_text(code)
+    assert bench(*SMOKE, "--methods", "angles", "--plugin", path, "--results", results)[0] == 0
+    [(_, record)] = Store(results).records()
+    assert record.ok
+    assert record.cell.method.name == "angles"
+
+
+TASK_PLUGIN = """
+from tasks.digits import Digits
+
+class Mine(Digits):
+    \"\"\"Digits under another name.\"\"\"
+    name = "mydigits"
+"""
+
+
+def test_a_task_of_a_file_is_in_the_command_that_makes_its_cell_again(bench, tmp_path):
+    path, results = tmp_path / "mydigits.py", tmp_path / "results"
+    path.write_text(TASK_PLUGIN)
+    run = ["run", "--tasks", "mydigits", "--protocol", "smoke", "--pairs", "resnet14->resnet8", "--methods", "scratch"]
+    assert bench(*run, "--plugin", path, "--results", results)[0] == 0
+    [(_, record)] = Store(results).records()
+    assert f"--plugin {path}" in record.provenance.command
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "--tasks", "broken"], ["list", "pairs"], ["list", "protocols"]], ids=lambda words: words[-1]
+)
+def test_a_task_that_lacks_its_parts_is_blamed_without_a_traceback(bench, tmp_path, command):
+    path = tmp_path / "broken.py"
+    path.write_text('from bench.task import Task\n\nclass T(Task):\n    name = "broken"\n')
+    code, _, err = bench(*command, "--plugin", path)
+    assert code == 2
+    assert "task 'broken' raised AttributeError" in err
+
+
+def test_a_teacher_of_another_shape_is_refused_before_anything_runs(bench, tmp_path):
+    path, results = tmp_path / "teacher.safetensors", tmp_path / "results"
+    save_file({"stem.0.weight": torch.zeros(2, 2)}, path)
+    code, _, err = bench(*SMOKE, "--methods", "scratch,kd", "--teacher", path, "--results", results)
+    assert code == 1
+    assert "does not fit the network 'resnet14'" in err
+    assert "expected" in err
+    assert not list(results.rglob("*.json"))
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_a_quiz_that_leaves_nothing_is_refused_before_anything_runs(bench, tmp_path, value):
+    code, _, err = bench(*SMOKE, "--methods", "metadistil", "--set", f"metadistil.quiz={value}", "--results", tmp_path)
+    assert code == 2
+    assert "expected between 0 and 1" in err
 
 
 @pytest.mark.parametrize(("mode", "status", "said"), [("raise", "error", "planted"), ("nan", "nan", "nan")])

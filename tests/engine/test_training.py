@@ -211,9 +211,18 @@ def test_looking_at_shapes_leaves_mode_and_buffers() -> None:
         assert torch.equal(buffer, reference.get_buffer(name))
 
 
-def test_a_method_without_a_teacher_gets_no_adapters() -> None:
-    training = training_of(Everything(extras=False), teacher=None)
-    assert not list(training.adapters.parameters())
+@dataclass(frozen=True)
+class Alone(Method):
+    """Adapters without a teacher, as self-distillation has them."""
+
+    def adapters(self, student: Outputs, teacher: Outputs | None) -> dict[str, nn.Module]:
+        assert teacher is None
+        return {"width": nn.Linear(student.hidden[-1].shape[2], 5)}
+
+
+def test_a_method_without_a_teacher_has_adapters_too() -> None:
+    training = training_of(Alone(), teacher=None)
+    assert training.adapters["width"].weight.shape == (5, 6)
 
 
 def test_a_stage_gets_what_it_needs() -> None:

@@ -480,6 +480,17 @@ def test_weights_that_are_not_finite_after_the_last_step_are_nan(shared: Worker)
     assert record.reason == "the logits on test are not finite after the last step"
 
 
+@pytest.mark.parametrize("error", [MemoryError("lost"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_memory_that_runs_out_while_a_teacher_trains_ends_the_run(tmp_path, monkeypatch, error: Exception) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr("bench.engine.teachers.train", fail)
+    with pytest.raises(TeacherError, match="the teacher wide .* could not be made"):
+        make_worker().run(cell("kd"))
+
+
 def test_plain_training_makes_the_teachers() -> None:
     asked: list[str] = []
     worker = make_worker()

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from http.client import IncompleteRead
 from pathlib import Path
 
 import numpy as np
@@ -113,9 +114,10 @@ def test_small_files_do_not_pass_for_the_official_ones(tmp_path):
         task.load(tmp_path)
 
 
-def test_a_failed_download_is_a_data_error(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError("no route to host"), IncompleteRead(b"half of it")])
+def test_a_failed_download_is_a_data_error(tmp_path, monkeypatch, error):
     def fail(self):
-        raise OSError("no route to host")
+        raise error
 
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(CIFAR100, "download", fail)
