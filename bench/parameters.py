@@ -34,14 +34,14 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
     for name in settings:
         if name not in fields:
             raise unknown(f"parameter of {cls.name}", name, fields)
-    base = {name: _default(field) for name, field in fields.items()}
+    base = {name: _default(cls.name, field) for name, field in fields.items()}
     base.update(cls.text_defaults if modality == "text" else {})
     base.update(protocol.parameters.get(cls.name, {}))
     for name, value in base.items():
         # 4 and 4.0 are the same hyperparameter, so they must give the same key.
-        base[name] = float(value) if isinstance(_default(fields[name]), float) else value
+        base[name] = float(value) if isinstance(_default(cls.name, fields[name]), float) else value
     choices = [
-        [(name, _typed(cls.name, name, value, _default(fields[name]))) for value in values]
+        [(name, _typed(cls.name, name, value, _default(cls.name, fields[name]))) for value in values]
         for name, values in settings.items()
     ]
     made: list[Method] = []
@@ -63,13 +63,13 @@ def tuned(method: Method, modality: str, protocol: Protocol) -> dict[str, Any]:
     return {name: value for name, value in method.parameters().items() if value != usual[name]}
 
 
-def _default(field: dataclasses.Field) -> Any:
+def _default(method: str, field: dataclasses.Field) -> Any:
     if field.default is not dataclasses.MISSING:
         # `weight: float = 1` is a float, whatever its author wrote.
         return float(field.default) if field.type in (float, "float") else field.default
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
-    raise UsageError(f"parameter {field.name!r} has no default: every hyperparameter of a method needs one")
+    raise UsageError(f"parameter {method}.{field.name} has no default: every hyperparameter of a method needs one")
 
 
 def _typed(method: str, name: str, text: str, default: Any) -> Any:

@@ -165,7 +165,8 @@ def check_budget(cell: Cell) -> None:
     if cell.method.uses_teacher and recipe.steps(cell.teacher_fit_items) < EVALUATIONS:
         raise UsageError(
             f"protocol {cell.protocol.name!r} of {cell.task.name} gives the teacher "
-            f"{recipe.steps(cell.teacher_fit_items)} steps, expected at least {EVALUATIONS}: more epochs or smaller batches"
+            f"{recipe.steps(cell.teacher_fit_items)} steps, expected at least {EVALUATIONS}: more epochs or smaller "
+            "batches"
         )
 
 

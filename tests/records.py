@@ -118,7 +118,7 @@ def record(
         reports="student",
         select_items=select_items,
         test_items=3,
-        teacher=teacher_use(teacher, identity.pair.teacher) if uses_teacher else None,
+        teacher=teacher_use(teacher, identity) if uses_teacher else None,
         result=Result(
             test={"accuracy": test},
             test_selected={"accuracy": test if test_selected is None else test_selected},
@@ -186,10 +186,10 @@ def failure(
     )
 
 
-def teacher_use(sha256: str, network: str = "resnet56") -> TeacherUse:
+def teacher_use(sha256: str, identity: CellIdentity) -> TeacherUse:
     return TeacherUse(
-        key="f" * 64,
-        network=network,
+        key=identity.teacher,
+        network=identity.pair.teacher,
         sha256=sha256,
         trained_on="fit",
         select=71.5,

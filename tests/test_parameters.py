@@ -151,7 +151,5 @@ def test_a_parameter_without_a_default_is_named() -> None:
         name = "bare"
         weight: float
 
-    with pytest.raises(UsageError, match=r"bare does not take its defaults: .*weight"):
+    with pytest.raises(UsageError, match=r"parameter bare\.weight has no default"):
         variants(Bare, "image", FAIR, {})
-    with pytest.raises(UsageError, match="parameter 'weight' has no default"):
-        variants(Bare, "image", FAIR, {"weight": ["1"]})

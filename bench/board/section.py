@@ -43,7 +43,9 @@ def _facts(group: Group, target: Target | str) -> str:
         )
     }
     student, teachers = protocol["student"], protocol["teacher"]
-    seen = f"a fixed {protocol['fit_items']:,} of the training examples" if protocol.get("fit_items") else "all of `fit`"
+    seen = (
+        f"a fixed {protocol['fit_items']:,} of the training examples" if protocol.get("fit_items") else "all of `fit`"
+    )
     select = f"{items['select']} select items" if protocol["select"] else "no select split"
     lines = [
         f"Protocol {code(group.protocol_hash[:8])}: students see {seen} for {student['epochs']:g} epochs, batch "

@@ -83,7 +83,8 @@ class Brought:
                 for name in wrong[:3]
             )
             raise TeacherError(
-                f"teacher file {self.path} does not fit the network {network!r}: {len(wrong)} tensors differ ({examples})"
+                f"teacher file {self.path} does not fit the network {network!r}: {len(wrong)} tensors differ "
+                f"({examples})"
             )
 
 

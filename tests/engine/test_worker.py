@@ -487,7 +487,7 @@ def test_memory_that_runs_out_while_a_teacher_trains_ends_the_run(tmp_path, monk
 
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     monkeypatch.setattr("bench.engine.teachers.train", fail)
-    with pytest.raises(TeacherError, match="the teacher wide .* could not be made"):
+    with pytest.raises(TeacherError, match=r"the teacher wide .* could not be made"):
         make_worker().run(cell("kd"))
 
 
