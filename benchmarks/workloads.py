@@ -14,7 +14,7 @@ from torchvision.datasets import VisionDataset
 from torchvision.transforms import v2 as transforms
 
 from bench.cell import Cell
-from bench.engine.hardware import resolve_precision
+from bench.engine.hardware import keep_freed_memory, resolve_precision
 from bench.engine.loaded_teacher import LoadedTeacher
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.workbench import Workbench
@@ -46,6 +46,7 @@ class RandomCifar100(Cifar100):
 
 def workbench() -> Workbench:
     """The engine's data and networks on the CPU, at the precision that `auto` takes here."""
+    keep_freed_memory()  # as a worker does
     task = RandomCifar100()
     # All images are trained on, so that an epoch has EPOCH_STEPS steps.
     protocol = dataclasses.replace(task.protocols["fair"], select=False)

@@ -16,7 +16,7 @@ from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
 from bench.engine.clock import Clock
 from bench.engine.cost import inference
-from bench.engine.hardware import MemoryMeter, environment, fingerprint, is_out_of_memory
+from bench.engine.hardware import MemoryMeter, environment, fingerprint, is_out_of_memory, keep_freed_memory
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
 from bench.engine.loop import NonFiniteError, train
 from bench.engine.observe import Observed
@@ -58,6 +58,7 @@ class Worker:
         self.skips = skips
         self.say = say
         self.progress = progress
+        keep_freed_memory()
         # Batches keep their shape, so the fastest kernels are worth looking for once.
         torch.backends.cudnn.benchmark = True
         self._bench: tuple[Any, Workbench] | None = None
