@@ -49,7 +49,8 @@ def blamed(plugin: str) -> Iterator[None]:
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
     """The error for a name that does not exist: with the nearest names, or with all of them if none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    same = [each for each in names if each.lower() == name.lower()]
+    near = same or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         advice = "did you mean " + " or ".join(near) + "?"
     else:

@@ -25,6 +25,9 @@ from bench.registry import Registry
 from bench.store import Store
 from bench.task import Pair, Task
 
+MOST_SEEDS = 10_000
+LAST_SEED = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -200,5 +203,7 @@ def parse_seeds(texts: Iterable[str]) -> tuple[int, ...]:
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
             raise UsageError(f"seeds {part!r} are not of the form 3 or 0-4")
+        if int(last or first) - int(first) >= MOST_SEEDS or int(last or first) > LAST_SEED:
+            raise UsageError(f"seeds {part!r}: expected at most {MOST_SEEDS:,} seeds, up to {LAST_SEED:,}")
         seeds.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(seeds))

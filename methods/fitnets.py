@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bench.method import Losses, Method, Outputs, Stage, Training, method
+from methods.checks import check_positive
 from methods.layers import as_map, is_image, is_transformer, middle, pooled_alike, widths
 from methods.losses import soft_cross_entropy, task_loss, token_mean
 
@@ -33,6 +34,9 @@ class FitNets(Method):
     last_soft_weight: float = 1.0
 
     adapted = frozenset({"text"})
+
+    def __post_init__(self) -> None:
+        check_positive(self, "temperature")
 
     def stages(self) -> tuple[Stage, ...]:
         hints = frozenset({"teacher", "hidden"})

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from bench.method import Losses, Method, Outputs, Training, method
+from methods.checks import check_positive, check_share
 from methods.losses import kd_losses
 
 
@@ -27,6 +28,10 @@ class KnowledgeDistillation(Method):
 
     needs = frozenset({"teacher"})
     text_defaults: ClassVar[dict[str, Any]] = {"alpha": 0.5, "temperature": 2.0}
+
+    def __post_init__(self) -> None:
+        check_share(self, "alpha")
+        check_positive(self, "temperature")
 
     def loss(self, student: Outputs, teacher: Outputs, labels: Tensor, training: Training) -> Losses:
         return kd_losses(student, teacher, labels, self.alpha, self.temperature)

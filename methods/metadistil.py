@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bench.method import Batch, Losses, Method, Network, Outputs, Stage, Training, method
+from methods.checks import check_positive, check_share
 from methods.layers import depth, patient_loss, patient_projections
 from methods.losses import kd_losses, task_loss
 
@@ -52,6 +53,8 @@ class MetaDistil(Method):
     }
 
     def __post_init__(self) -> None:
+        check_share(self, "alpha")
+        check_positive(self, "temperature")
         if self.teacher_optimiser not in OPTIMISERS:
             raise ValueError(f"metadistil: teacher_optimiser {self.teacher_optimiser!r} is none of {OPTIMISERS}")
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from bench.method import Losses, Method, Outputs, Stage, Training, method
+from methods.checks import check_positive, check_share
 from methods.layers import unequal_heads, unequal_tokens
 from methods.losses import kd_losses, relation_loss
 
@@ -30,6 +31,10 @@ class MiniLM(Method):
 
     text_defaults: ClassVar[dict[str, Any]] = {"alpha": 0.5, "temperature": 2.0}
     adapted = frozenset({"image"})
+
+    def __post_init__(self) -> None:
+        check_share(self, "alpha")
+        check_positive(self, "temperature")
 
     def stages(self) -> tuple[Stage, ...]:
         relations = frozenset({"teacher", "qkv"})

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from bench.method import Losses, Method, Outputs, Training, method
+from methods.checks import check_positive, check_share
 from methods.layers import depth, patient_loss, patient_projections
 from methods.losses import kd_losses
 
@@ -37,6 +38,8 @@ class PatientDistillation(Method):
     adapted = frozenset({"image"})
 
     def __post_init__(self) -> None:
+        check_share(self, "alpha")
+        check_positive(self, "temperature")
         if self.mapping not in MAPPINGS:
             raise ValueError(f"pkd: mapping {self.mapping!r} is none of {tuple(MAPPINGS)}")
 

@@ -179,6 +179,7 @@ def test_a_brought_teacher_gives_the_key(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"methods": "kd,fitnet"}, "unknown method 'fitnet': did you mean fitnets"),
+        ({"methods": "KD"}, r"unknown method 'KD': did you mean kd\?"),
         ({"protocol": "pape"}, r"unknown protocol of toy 'pape': did you mean paper\?"),
         ({"protocol": "zzz"}, r"unknown protocol of toy 'zzz': known: fair, paper"),
         ({"pairs": "wide->narow"}, r"unknown network 'narow': did you mean narrow\?"),
@@ -226,6 +227,12 @@ def test_ranges_of_seeds_include_both_ends(ranges: list[tuple[int, int]]) -> Non
 @pytest.mark.parametrize("text", ["", "a", "-1", "1-", "3-1", "1.5", "1,,2", "0-2-4", "0..3"])
 def test_seeds_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="are not of the form 3 or 0-4"):
+        parse_seeds([text])
+
+
+@pytest.mark.parametrize("text", ["0-999999999999", "5-10005", "99999999999999999999"])
+def test_more_seeds_than_anybody_can_run_are_refused_at_once(text: str) -> None:
+    with pytest.raises(UsageError, match="expected at most 10,000 seeds, up to 2,147,483,647"):
         parse_seeds([text])
 
 

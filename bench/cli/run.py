@@ -95,6 +95,7 @@ def run(given: argparse.Namespace) -> int:
         return 0
     store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
     if not chosen:
+        print("nothing to do" + ("" if given.only == "all" else ": --only all runs again what has its record"))
         write_board(store, board_path(given.results), print)
         return 0
     return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results))

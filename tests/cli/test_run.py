@@ -34,6 +34,7 @@ def test_a_second_run_does_nothing_but_say_so(finished, bench):
     assert code == 0
     assert "2 done" in out
     assert "0 to run" in out
+    assert "nothing to do: --only all runs again" in out
     assert files(finished) == before
 
 
@@ -210,6 +211,19 @@ def test_a_teacher_of_another_shape_is_refused_before_anything_runs(bench, tmp_p
     assert "does not fit the network 'resnet14'" in err
     assert "expected" in err
     assert not list(results.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["kd.temperature=0", "kd.alpha=1.5", "pkd.temperature=-1", "minilm.alpha=-0.1", "fitnets.temperature=0",
+     "metadistil.temperature=0"],
+)  # fmt: skip
+def test_values_that_no_formula_takes_are_refused_before_anything_runs(bench, tmp_path, setting):
+    name = setting.partition(".")[0]
+    code, _, err = bench(*SMOKE, "--methods", name, "--set", setting, "--results", tmp_path)
+    assert code == 2
+    assert ", expected " in err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("value", ["0", "1"])

@@ -12,7 +12,7 @@ import resource, torch
 from bench.engine.hardware import keep_freed_memory
 {call}
 def step():
-    parts = [torch.ones(2**20 * 4) for _ in range(4)]  # 16 MiB each
+    parts = [torch.ones(2**20 * 12) for _ in range(3)]  # 48 MiB each: more than glibc ever keeps by itself
 for _ in range(3):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
