@@ -91,7 +91,18 @@ class Result(Part):
     """The lowest accuracy of any class on test."""
 
 
-class Curve(Part):
+class Arrays(Part):
+    """Arrays of the same length."""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Arrays:
+        lengths = {name: len(getattr(self, name)) for name in type(self).model_fields}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the arrays of a curve differ in length: {lengths}")
+        return self
+
+
+class Curve(Arrays):
     """One element per evaluation in every array."""
 
     stage: list[str]
@@ -104,13 +115,6 @@ class Curve(Part):
     flops: list[int]
     train_loss: list[float]
     select: list[float | None]
-
-    @model_validator(mode="after")
-    def _same_length(self) -> Curve:
-        lengths = {name: len(getattr(self, name)) for name in type(self).model_fields}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"the arrays of a curve differ in length: {lengths}")
-        return self
 
 
 class Inference(Part):

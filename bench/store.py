@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ from bench.errors import StoreError
 from bench.record import CellIdentity, Record
 
 FAILED = ".failed.json"
+R = TypeVar("R", bound=Record)
 
 
 class Store:
@@ -74,10 +75,13 @@ class Store:
             if name.endswith(".json") and not os.path.basename(name).startswith(".")
         ]
 
-    def records(self) -> Iterator[tuple[Path, Record]]:
-        """All records, in a fixed order. One that cannot be read raises StoreError with its path."""
+    def records(self, kind: type[R] = Record) -> Iterator[tuple[Path, R]]:
+        """All records, in a fixed order. One that cannot be read raises StoreError with its path.
+
+        kind: a form of the record that leaves out what the reader does not need.
+        """
         for path in self.paths():
-            yield path, read(path)
+            yield path, read(path, kind)
 
     def find(self, cell: str) -> tuple[Path, Record]:
         """The record of a cell given as a path or as the first digits of its key."""
@@ -104,10 +108,10 @@ def nearest(folder: Path) -> Path:
     return folder if folder.exists() else nearest(folder.parent)
 
 
-def read(path: Path) -> Record:
+def read(path: Path, kind: type[R] = Record) -> R:
     """One record; a file that is not one raises StoreError."""
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
         detail = (
             "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict
 
 from bench.board.evaluations import Evaluations
 from bench.errors import StoreError
 from bench.identity import canonical, key_of
-from bench.record import Record
+from bench.record import Arrays, Record
 
 NEEDED = (
     "name",
@@ -27,6 +30,25 @@ NEEDED = (
     "controls",
 )
 """What the board asks a record's protocol for."""
+
+
+class BoardCurve(Arrays):
+    """The arrays of a curve that the board reads. The others are a third of what a record takes to read."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    counts: list[bool]
+    steps: list[int]
+    train_seconds: list[float]
+    flops: list[int]
+    select: list[float | None]
+
+
+class BoardRecord(Record):
+    """A record as the board reads it."""
+
+    curve: BoardCurve | None = None
+    predictions: Any = None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,13 @@ to e. Evaluations inside a stage that trains no classifier do not count.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.record import Curve
+if TYPE_CHECKING:
+    from bench.board.entries import BoardCurve
+    from bench.record import Curve
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Evaluations:
     flops: np.ndarray
 
     @classmethod
-    def of(cls, curve: Curve, window: int) -> Evaluations:
+    def of(cls, curve: Curve | BoardCurve, window: int) -> Evaluations:
         return cls(
             smooth=smoothed(curve, window),
             train_seconds=np.array(curve.train_seconds, dtype=float),
@@ -39,7 +42,7 @@ class Evaluations:
         return float(known[-1]) if len(known) else None
 
 
-def smoothed(curve: Curve, window: int) -> np.ndarray:
+def smoothed(curve: Curve | BoardCurve, window: int) -> np.ndarray:
     """m at every evaluation."""
     smooth = np.full(len(curve.select), np.nan)
     select = np.array(curve.select, dtype=float)

@@ -18,12 +18,13 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    from bench.board.entries import BoardRecord
     from bench.board.export import frame, write
     from bench.store import replaced
 
     store = open_store(given.results)
     folder = given.output.parent if given.output else Path()
-    table = frame(store.records(), folder)
+    table = frame(store.records(BoardRecord), folder)
     if given.output is None:
         write(table, given.format, sys.stdout.buffer)
         return 0

@@ -18,11 +18,12 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    from bench.board.entries import BoardRecord
     from bench.board.leaderboard import difference_to_file, leaderboard
     from bench.store import write_whole
 
     path = given.output or board_path(given.results)
-    text = leaderboard(open_store(given.results).records(), path.parent)
+    text = leaderboard(open_store(given.results).records(BoardRecord), path.parent)
     if not given.check:
         write_whole(path, text)
         print(f"wrote {path}")

@@ -1,14 +1,16 @@
 """What may stand in one table, what is one row, and which runs a row counts."""
 
+import json
 from pathlib import Path
 
 import pytest
 from records import failure, placed, protocol, record
 
-from bench.board.entries import entries
+from bench.board.entries import BoardRecord, entries
 from bench.board.group import groups
 from bench.board.target import Target, target_of
 from bench.errors import StoreError
+from bench.store import Store
 
 ROOT = Path("/repo")
 PKD_ENDS = {  # seed → evaluations on select; m at the end is the mean of the last 3
@@ -221,3 +223,19 @@ def test_the_defaults_stand_for_a_method_whatever_was_tuned():
     assert group.row_of("kd").label == "kd[temperature=4.0]"
     [alone] = grouped(*tuned)
     assert alone.rows[0].label == "kd[temperature=2.0]"
+
+
+def test_the_boards_form_of_a_record_gives_the_same_groups_and_is_checked(tmp_path):
+    store = Store(tmp_path)
+    for made in (*pkd(range(5)), record("scratch"), failure("kd", 1)):
+        store.write(made)
+    whole, short = groups(entries(store.records(), ROOT)), groups(entries(store.records(BoardRecord), ROOT))
+    assert [labels(group) for group in whole] == [labels(group) for group in short]
+    targets = [target_of(group) for group in (*whole, *short)]
+    assert targets[0].value == targets[1].value
+    path = next(path for path, each in store.records() if each.ok)
+    content = json.loads(path.read_text())
+    content["curve"]["steps"].pop()
+    path.write_text(json.dumps(content))
+    with pytest.raises(StoreError, match="differ in length"):
+        list(store.records(BoardRecord))
