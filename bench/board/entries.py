@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Entry:
     @cached_property
     def protocol(self) -> str:
         """The hash of the whole protocol: two protocols of one name never mix."""
-        return key_of(self.record.cell.protocol)
+        return _hash_of(marshal.dumps(self.record.cell.protocol))
 
     @property
     def seed(self) -> int:
@@ -104,6 +105,12 @@ def _entry(path: Path, record: Record, folder: Path) -> Entry:
         record=record.model_copy(update={"curve": None, "predictions": None}),
         evaluations=Evaluations.of(record.curve, record.cell.protocol["window"]) if record.curve else None,
     )
+
+
+@lru_cache(maxsize=1024)
+def _hash_of(protocol: bytes) -> str:
+    """The key of a protocol that thousands of records have in common, from its marshalled content."""
+    return key_of(marshal.loads(protocol))
 
 
 @lru_cache(maxsize=1024)

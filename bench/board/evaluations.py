@@ -46,9 +46,14 @@ def smoothed(curve: Curve | BoardCurve, window: int) -> np.ndarray:
     """m at every evaluation."""
     smooth = np.full(len(curve.select), np.nan)
     select = np.array(curve.select, dtype=float)
-    counted = np.flatnonzero(np.array(curve.counts, dtype=bool) & ~np.isnan(select))
-    means = len(counted) - window + 1
+    counted = ~np.isnan(select)
+    if not all(curve.counts):
+        counted &= np.array(curve.counts, dtype=bool)
+    values = select[counted]
+    means = len(values) - window + 1
     if means > 0:
-        values = select[counted]
-        smooth[counted[window - 1 :]] = sum(values[first : first + means] for first in range(window)) / window
+        total = values[:means].copy()
+        for first in range(1, window):
+            total += values[first : first + means]
+        smooth[np.flatnonzero(counted)[window - 1 :]] = total / window
     return smooth

@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.board.evaluations import Evaluations
 from bench.board.statistics import upper_median
 
@@ -41,10 +39,10 @@ class Median:
 
 def match(evaluations: Evaluations, target: float) -> Match | None:
     """The first evaluation at which m reaches the target; None if none does."""
-    reached = np.flatnonzero(evaluations.smooth >= target - ROUND_OFF)
-    if not len(reached):
+    reached = evaluations.smooth >= target - ROUND_OFF
+    at = int(reached.argmax()) if len(reached) else 0
+    if not reached[at : at + 1].any():
         return None
-    at = int(reached[0])
     return Match(
         seconds=float(evaluations.train_seconds[at]),
         steps=float(evaluations.steps[at]),
