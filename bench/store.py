@@ -111,7 +111,8 @@ def nearest(folder: Path) -> Path:
 def read(path: Path, kind: type[R] = Record) -> R:
     """One record; a file that is not one raises StoreError."""
     try:
-        return kind.model_validate_json(path.read_bytes())
+        with open(path, "rb", buffering=0) as file:
+            return kind.model_validate_json(file.readall())
     except (ValidationError, OSError) as error:
         detail = (
             "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from bench.board.match import Median
@@ -15,6 +16,7 @@ PLAIN = frozenset(" .,:;()+-=/%'\"†·–→>")
 """What Markdown and HTML leave alone inside a line, beside letters and digits."""
 
 
+@lru_cache(maxsize=4096)
 def escape(text: str) -> str:
     """Any text as one line that Markdown and HTML show as it is: no table, markup or link can come out of it."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
