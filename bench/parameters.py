@@ -34,14 +34,13 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
     for name in settings:
         if name not in fields:
             raise unknown(f"parameter of {cls.name}", name, fields)
-    base = {name: _default(cls.name, field) for name, field in fields.items()}
-    base.update(cls.text_defaults if modality == "text" else {})
-    base.update(protocol.parameters.get(cls.name, {}))
+    defaults = {name: _default(cls.name, field) for name, field in fields.items()}
+    base = defaults | (cls.text_defaults if modality == "text" else {}) | protocol.parameters.get(cls.name, {})
     for name, value in base.items():
         # 4 and 4.0 are the same hyperparameter, so they must give the same key.
-        base[name] = float(value) if isinstance(_default(cls.name, fields[name]), float) else value
+        base[name] = float(value) if isinstance(defaults[name], float) else value
     choices = [
-        [(name, _typed(cls.name, name, value, _default(cls.name, fields[name]))) for value in values]
+        [(name, _typed(cls.name, name, value, defaults[name])) for value in values]
         for name, values in settings.items()
     ]
     made: list[Method] = []

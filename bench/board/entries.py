@@ -34,7 +34,7 @@ NEEDED = (
 
 
 class BoardCurve(Arrays):
-    """The arrays of a curve that the board reads. The others are a third of what a record takes to read."""
+    """The arrays of a curve that the board reads: making the others is most of what can be spared."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -109,7 +109,10 @@ def _entry(path: Path, record: Record, folder: Path) -> Entry:
 
 @lru_cache(maxsize=1024)
 def _hash_of(protocol: bytes) -> str:
-    """The key of a protocol that thousands of records have in common, from its marshalled content."""
+    """The key of a protocol that thousands of records have in common. To marshal it is cheaper than to hash it.
+
+    Equal protocols may marshal differently; then they are hashed twice, to the same key.
+    """
     return key_of(marshal.loads(protocol))
 
 

@@ -42,7 +42,7 @@ def add_to(commands) -> None:
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="run the teacher through torch.compile; pays where training is long against a minute of compiling",
+        help="run the teacher through torch.compile; pays where training is long against compiling",
     )
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder with the data (default: $BENCH_DATA_DIR, else download)"
