@@ -40,8 +40,7 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
         # 4 and 4.0 are the same hyperparameter, so they must give the same key.
         base[name] = float(value) if isinstance(defaults[name], float) else value
     choices = [
-        [(name, _typed(cls.name, name, value, defaults[name])) for value in values]
-        for name, values in settings.items()
+        [(name, _typed(cls.name, name, value, defaults[name])) for value in values] for name, values in settings.items()
     ]
     made: list[Method] = []
     for combination in itertools.product(*choices):

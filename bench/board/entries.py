@@ -34,7 +34,7 @@ NEEDED = (
 
 
 class BoardCurve(Arrays):
-    """The arrays of a curve that the board reads: making the others is most of what can be spared."""
+    """The arrays of a curve that the board reads; to make the others for thousands of records takes time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
