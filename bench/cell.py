@@ -33,6 +33,8 @@ class Cell:
     teacher_key: str | None
     """None for a method that uses no teacher."""
     compiled: bool = False
+    pretrained: str | None = None
+    """The sha256 of the pretrained weights that the student starts from."""
 
     @property
     def identity(self) -> CellIdentity:
@@ -47,6 +49,7 @@ class Cell:
             precision=self.precision,
             teacher=self.teacher_key,
             compiled=self.compiled,
+            pretrained=self.pretrained,
         )
 
     @property
@@ -67,7 +70,7 @@ class Cell:
     @property
     def fit_items(self) -> int:
         """How many examples the student trains on."""
-        return self.protocol.fit_items or self.teacher_fit_items
+        return min(self.protocol.fit_items or self.teacher_fit_items, self.teacher_fit_items)
 
     @property
     def steps(self) -> int:

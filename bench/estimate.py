@@ -18,6 +18,7 @@ from bench.engine.teachers import cached_path, teacher_identity
 from bench.engine.workbench import blank
 from bench.plan import Plan
 from bench.store import Store, read
+from bench.task import Task
 
 RECORD_BYTES = 40_000
 """About what a record of 10,000 test items takes."""
@@ -44,10 +45,10 @@ class Speed:
 
 def estimate(plan: Plan, cells: list[Cell], store: Store) -> Estimate:
     """What these cells of the plan take, the teachers they still need included."""
-    speeds: dict[tuple[str, str, str], Speed] = {}
+    speeds: dict[tuple[Task, str, str], Speed] = {}
 
     def speed(cell: Cell, network: str) -> Speed:
-        where = (cell.task.name, network, cell.precision)
+        where = (cell.task, network, cell.precision)
         if where not in speeds:
             speeds[where] = measure(cell, network, plan.device)
         return speeds[where]

@@ -68,6 +68,8 @@ class Stage:
     needs: frozenset[str] = frozenset()
     trains_classifier: bool = True
     """False: evaluations inside it never count as a match or as a best."""
+    rate: float = 1.0
+    """Times the protocol's learning rate, for methods that are published with another one in a stage."""
     constant_rate: bool = False
     """True: the learning rate is constant instead of following the protocol's schedule."""
     extra: bool = False

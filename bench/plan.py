@@ -99,10 +99,12 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
         of_task: list[Cell] = []
         for pair in pairs:
             with blamed(f"task {task.name!r}"):
-                student, teacher = (example_outputs(task, name) for name in (pair.student, pair.teacher))
+                bound = task.on(pair)
+                student, teacher = (example_outputs(bound, name) for name in (pair.student, pair.teacher))
+                pretrained = bound.pretrained(pair.student)
                 if brought:
-                    brought.check_fits(task, pair.teacher)
-            key = teacher_key(task, pair.teacher, protocol, precision, brought)
+                    brought.check_fits(bound, pair.teacher)
+                key = teacher_key(bound, pair.teacher, protocol, precision, brought)
             for method in instances:
                 with blamed(f"method {method.name!r} on {pair}"):
                     reason = why_not(method, student, teacher)
@@ -111,13 +113,14 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
                         continue
                     own_key = key if method.uses_teacher else None
                     made = [
-                        Cell(task, pair, method, protocol, seed, precision, own_key, selection.compile)
+                        Cell(bound, pair, method, protocol, seed, precision, own_key, selection.compile, pretrained)
                         for seed in selection.seeds
                     ]
                     check_budget(made[0])
                     of_task += made
         # Task by task, so that data are loaded once; seed by seed, so that an interrupted board has whole rows.
-        cells += sorted(of_task, key=lambda cell: cell.seed)
+        order = list(dict.fromkeys(id(cell.task) for cell in of_task))
+        cells += sorted(of_task, key=lambda cell: (order.index(id(cell.task)), cell.seed))
     states = tuple(store.state(machine, cell.identity, cell.key) for cell in cells)
     return Plan(tuple(cells), states, tuple(skips), device, machine, brought)
 

@@ -87,9 +87,9 @@ class Protocol:
     select: bool = True
     """Whether `select` is carved from the official training set. Without it there is no target."""
     fit_items: int | None = None
-    """Students train on a fixed, stratified subset of `fit` of this size; teachers always on the whole `fit`."""
+    """Students train on a fixed, stratified subset of `fit` of at most this size, teachers on all of it."""
     select_items: int | None = None
-    """`select` is cut to a fixed, stratified subset of this size."""
+    """`select` is cut to a fixed, stratified subset of at most this size."""
     evaluations: int = 40
     """Evaluations on `select`, equally spaced in student samples, the same for every method."""
     precision: str = "auto"

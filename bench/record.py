@@ -53,6 +53,8 @@ class CellIdentity(Part):
     """Key of the teacher; null for a method that uses none."""
     compiled: bool = False
     """Whether torch.compile ran the teacher, where there is one that does not learn."""
+    pretrained: str | None = None
+    """sha256 of the pretrained weights that the student starts from; null: from the seed alone."""
 
     @property
     def key(self) -> str:

@@ -61,6 +61,8 @@ class Registry:
         chosen: list[str] = []
         for pattern in (part.strip() for part in patterns.split(",")):
             matches = names if pattern == "all" else fnmatch.filter(names, pattern)
+            if kind == "tasks" and path_task(pattern):
+                matches = [pattern]
             if not matches:
                 raise unknown(kind.removesuffix("s"), pattern, names, f"(`python -m bench list {kind}`)")
             chosen += [name for name in matches if name not in chosen]
@@ -71,7 +73,10 @@ class Registry:
         return self._load("methods", name)
 
     def task(self, name: str) -> Task:
-        """A task, made."""
+        """A task, made; one that a path makes is named `KIND:PATH`."""
+        location = path_task(name)
+        if location:
+            return _importer(location)()(*name.split(":", 1))
         cls = self._load("tasks", name)
         with blamed(f"task {name!r}"):
             return cls()
@@ -114,6 +119,13 @@ class Registry:
                     self._add(kind, Plugin(member.name, summary, str(path), lambda member=member: member))
         if not found:
             raise UsageError(f'plugin {path} defines no method (@method("name")) and no task (class with a name)')
+
+
+def path_task(name: str) -> str | None:
+    """Where the class of a task named `KIND:PATH` is; None for any other name."""
+    kind, colon, _ = name.partition(":")
+    of_paths = importlib.import_module("tasks.table").OF_PATHS
+    return of_paths[kind].location if colon and kind in of_paths else None
 
 
 def source_digest(cls: type) -> str:

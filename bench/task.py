@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,10 +40,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Examples:
-    """Raw examples, all in memory: inputs (n, …) as the task keeps them, labels (n,)."""
+    """Raw examples, all in memory: inputs (n, …) as the task keeps them, labels (n,), floating for regression."""
 
     inputs: Any
     labels: Tensor
+    lengths: Tensor | None = None
+    """(n,), on the CPU, for text: how many tokens of each row are real. `inputs` is then a dict of (n, longest)."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,6 +57,8 @@ class Data:
 
     train: Examples
     test: Examples
+    further_tests: dict[str, Examples] = field(default_factory=dict)
+    """Further test sets by name: their metrics stand beside those of `test`, as `NAME_metric`."""
 
 
 class Task:
@@ -70,6 +74,11 @@ class Task:
     modality: ClassVar[str]
     """`image` or `text`."""
     classes: ClassVar[int]
+    """How many logits the networks give; 1: a regression."""
+    class_names: tuple[str, ...] = ()
+    """The names of the classes in order, where an exported student should know them."""
+    argument: str = ""
+    """How the command line names the task where that is not `name`, e.g. by a path."""
     metric: ClassVar[str] = "accuracy"
     """The primary metric, in percent points, more is better: a key of what `score` returns."""
     train_items: int
@@ -84,6 +93,13 @@ class Task:
     protocols: ClassVar[dict[str, Protocol]]
     default_protocol: ClassVar[str]
 
+    def on(self, pair: Pair) -> Task:
+        """The task as the networks of this pair read it: a text task takes the tokens of the pair's teacher.
+
+        Pairs that read the data alike get the same object, whose data are then loaded once.
+        """
+        return self
+
     def load(self, data_dir: Path | None) -> Data:
         """Reads the data, from `data_dir` if given. Missing or corrupt data raise bench.errors.DataError."""
         raise NotImplementedError
@@ -96,6 +112,10 @@ class Task:
         """The canonical form of a network's name; an unknown one raises UsageError with the nearest names."""
         return name
 
+    def pretrained(self, network: str) -> str | None:
+        """The sha256 of the pretrained weights that a network starts from; None: it starts from the seed alone."""
+        return None
+
     def blank(self, count: int) -> Any:
         """Raw inputs of `count` blank examples, for what needs only their shape."""
         raise NotImplementedError
@@ -105,8 +125,19 @@ class Task:
         return {}
 
     def prepare(self, inputs: Any, draws: dict[str, Tensor] | None) -> Any:
-        """Raw inputs on the device → what the networks take; augmented by `draws`, or plain if None."""
+        """Raw inputs on the device → what the networks take; augmented by `draws`, or plain if None.
+
+        Of text, `inputs` has no more columns than the longest example needs, and `attention_mask` (B, N), True where
+        a token is real, only if there is padding.
+        """
         return inputs
+
+    def save(self, network: nn.Module, folder: Path) -> str:
+        """Writes a trained network into an empty folder, in the form that its own library loads.
+
+        Returns the Python expression that loads it, from inside of the folder.
+        """
+        raise UsageError(f"task {self.name!r} cannot save its networks: it defines no `save`")
 
     def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
         """The metrics of a whole split, in percent points. logits (n, C) float32, labels (n,)."""

@@ -6,10 +6,6 @@ of the rounds' ratios is printed, and stored in `extra_info`.
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Iterator
-
 import pytest
 import workloads
 
@@ -21,34 +17,6 @@ METHODS = ("kd", "fitnets", "at", "fsp", "sp", "dml", "pkd", "metadistil")
 @pytest.fixture(scope="module")
 def bench():
     return workloads.workbench()
-
-
-@pytest.fixture
-def compare(benchmark, capsys):
-    """compare(ours, other, steps, rounds): the median over the rounds of other's time / our time."""
-
-    def run(ours: Iterator[None], other: Iterator[None], steps: int, rounds: int) -> None:
-        workloads.take(ours, steps)
-        workloads.take(other, steps)
-        ratios = []
-
-        def setup() -> None:
-            start = time.perf_counter()
-            workloads.take(other, steps)
-            ratios.append(time.perf_counter() - start)
-
-        def timed() -> None:
-            start = time.perf_counter()
-            workloads.take(ours, steps)
-            ratios[-1] /= time.perf_counter() - start
-
-        benchmark.pedantic(timed, setup=setup, rounds=rounds)
-        low, ratio, high = statistics.quantiles(ratios, n=4)
-        benchmark.extra_info["ratio"] = round(ratio, 3)
-        with capsys.disabled():
-            print(f"\n{benchmark.name}: ratio {ratio:.3f} (quartiles {low:.3f} and {high:.3f})")
-
-    return run
 
 
 @pytest.mark.benchmark(group="images per second, KD resnet56→resnet20, batch 64")

@@ -24,6 +24,7 @@ from tasks.cifar100 import DEVIATION, MEAN, Cifar100
 
 CPU = torch.device("cpu")
 BATCH = 64
+PAIR = Pair("resnet56", "resnet20")
 EPOCH_STEPS = 12
 """Steps of one epoch."""
 
@@ -53,11 +54,11 @@ def workbench() -> Workbench:
     return Workbench(task, protocol, None, CPU, resolve_precision("auto", CPU))
 
 
-def harness_steps(bench: Workbench, method: Method, compiled: bool = False) -> Iterator[None]:
-    """Steps of a method as the engine makes them: its batches, its observers, its update."""
-    teacher = bench.build("resnet56", 0, "teacher").requires_grad_(False).eval()
+def harness_steps(bench: Workbench, method: Method, compiled: bool = False, pair: Pair = PAIR) -> Iterator[None]:
+    """Steps of a method's first stage as the engine makes them: its batches, its observers, its update."""
+    teacher = bench.build(pair.teacher, 0, "teacher").requires_grad_(False).eval()
     loaded = LoadedTeacher(teacher, use=None, test_logits=None, inference=None)
-    cell = Cell(bench.task, Pair("resnet56", "resnet20"), method, bench.protocol, 0, bench.precision, "benchmark")
+    cell = Cell(bench.task, pair, method, bench.protocol, 0, bench.precision, "benchmark")
     cell = dataclasses.replace(cell, compiled=compiled)
     training, stream = prepare(cell, bench, loaded, rehearse(cell, bench, loaded).teacher_forward)
     for stage in method.stages():

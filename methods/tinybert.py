@@ -15,12 +15,15 @@ class TinyBERT(Method):
 
     layers: loss = mean (E_s W − E_t)² + Σ_m [mean (H_s W − H_t)² + mean (A_s − A_t)²], E the embeddings, H
         the hidden states, A = QKᵀ/√d before the softmax, padding left out; teacher layer g(m) = m·N'/M.
-    prediction: loss = soft cross-entropy with the teacher at T = 1, without T² and without labels.
+    prediction: loss = soft cross-entropy with the teacher at T = 1, without T² and without labels, at 3/5 of the
+        rate of the first stage (3e-5 and 5e-5).
 
     Deviations: one W for embeddings and hidden states, as in the authors' code (the paper has two), without
     bias, as in the paper. The teacher is in eval mode, unlike the code. Regression learns the teacher's
     score, not the label. No general distillation, no augmentation. Vision transformers: all tokens.
     """
+
+    version = 2  # 2: the second stage has the published rate
 
     mapping: str = "uniform"
 
@@ -34,7 +37,7 @@ class TinyBERT(Method):
         layers = frozenset({"teacher", "hidden", "qkv"})
         return (
             Stage("layers", share=3 / 4, needs=layers, trains_classifier=False, constant_rate=True),
-            Stage("prediction", share=1 / 4, needs=frozenset({"teacher"})),
+            Stage("prediction", share=1 / 4, rate=3 / 5, needs=frozenset({"teacher"})),
         )
 
     def skip(self, student: Outputs, teacher: Outputs) -> str | None:

@@ -132,6 +132,11 @@ class Cifar100(Task):
 
         return create(self.resolve(name), classes=self.classes, channels=3, size=32)
 
+    def save(self, network: nn.Module, folder: Path) -> str:
+        from tasks.networks.names import save
+
+        return save(network, folder)
+
     def blank(self, count: int) -> Tensor:
         import torch
 

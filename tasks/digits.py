@@ -87,6 +87,11 @@ class Digits(Task):
 
         return create(self.resolve(name), classes=self.classes, channels=1, size=8)
 
+    def save(self, network: nn.Module, folder: Path) -> str:
+        from tasks.networks.names import save
+
+        return save(network, folder)
+
     def blank(self, count: int) -> Tensor:
         import torch
 

@@ -52,6 +52,7 @@ def cell(
     precision: str = "float32",
     compiled: bool = False,
     teacher_key: str = "f" * 64,
+    pretrained: str | None = None,
 ) -> CellIdentity:
     return CellIdentity(
         task=Versioned(name=task, version=task_version),
@@ -62,6 +63,7 @@ def cell(
         precision=precision,
         teacher=None if method in WITHOUT_TEACHER else teacher_key,
         compiled=compiled,
+        pretrained=pretrained,
     )
 
 

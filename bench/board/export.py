@@ -55,6 +55,7 @@ def _flat(entry: Entry) -> dict[str, Any]:
         "protocol": cell.protocol["name"],
         "protocol_version": cell.protocol["version"],
         "protocol_sha256": entry.protocol,
+        "pretrained_sha256": cell.pretrained,
         "precision": cell.precision,
         "compiled": cell.compiled,
         "seed": cell.seed,

@@ -1,7 +1,7 @@
 """Records → groups that may stand in one table, and their rows.
 
-A group holds one task version, pair, protocol (by content), arithmetic and teacher (by the sha256 of its
-weights). Runs that use no teacher belong to every such group, whatever the teacher.
+A group holds one task version, pair, protocol (by content), arithmetic, pretrained weights and teacher (by the sha256
+of its weights). Runs that use no teacher belong to every such group, whatever the teacher.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ def _comparable(entry: Entry) -> tuple[str, ...]:
         cell.protocol["name"],
         entry.protocol,
         cell.arithmetic,
+        cell.pretrained or "",
     )
 
 

@@ -43,15 +43,15 @@ def _facts(group: Group, target: Target | str) -> str:
         )
     }
     student, teachers = protocol["student"], protocol["teacher"]
-    seen = (
-        f"a fixed {protocol['fit_items']:,} of the training examples" if protocol.get("fit_items") else "all of `fit`"
-    )
+    seen = f"at most {protocol['fit_items']:,} fixed examples of `fit`" if protocol.get("fit_items") else "all of `fit`"
     select = f"{items['select']} select items" if protocol["select"] else "no select split"
     lines = [
         f"Protocol {code(group.protocol_hash[:8])}: students see {seen} for {student['epochs']:g} epochs, batch "
         f"{student['batch_size']}; teachers all of `fit` for {teachers['epochs']:g}. {protocol['evaluations']} "
         f"evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
     ]
+    if cell.pretrained:
+        lines.append(f"Students start from the pretrained weights {code(cell.pretrained[:12])}.")
     lines += [f"Note: {escape(note)}" for note in notes_of(group)]
     teacher = group.teacher
     if teacher:

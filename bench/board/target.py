@@ -26,7 +26,7 @@ class Target:
     by_seed: dict[int, float]
     """Seed → m at the end of training."""
     configuration: str
-    """The hash of task, pair, protocol, precision, method and teacher."""
+    """The hash of task, pair, protocol, precision, method, teacher and pretrained weights."""
 
 
 def target_of(group: Group) -> Target | str:
@@ -55,6 +55,7 @@ def target_of(group: Group) -> Target | str:
                 "precision": cell.arithmetic,
                 "method": {"name": row.method, "version": row.version, "parameters": row.parameters},
                 "teacher": group.teacher.sha256 if group.teacher else None,
+                **({"pretrained": cell.pretrained} if cell.pretrained else {}),
             }
         ),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.options import add_plugins, add_results, board_path
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, UsageError
 
 if TYPE_CHECKING:
     from bench.executors.local import Outcome
@@ -47,7 +47,15 @@ def add_to(commands) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder with the data (default: $BENCH_DATA_DIR, else download)"
     )
-    parser.add_argument("--teacher", type=Path, metavar="FILE", help="safetensors file with the teacher's weights")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="PATH", help="the teacher's weights: a safetensors file or Hugging Face folder"
+    )
+    parser.add_argument(
+        "--export-student",
+        type=Path,
+        metavar="DIR",
+        help="save the student of this run that is best on select, in the form that Hugging Face or timm loads",
+    )
     parser.add_argument(
         "--only",
         choices=("missing", "failed", "all"),
@@ -91,6 +99,11 @@ def run(given: argparse.Namespace) -> int:
         print_estimate(plan, chosen, store)
         for sentence in other_teachers(plan, chosen, store):
             print(f"note: {sentence}")
+    if given.export_student and len(chosen) < len(plan.cells):
+        raise UsageError(
+            f"--export-student: {len(plan.cells) - len(chosen)} of {len(plan.cells)} cells have their record, which "
+            "holds no weights; --only all trains them again"
+        )
     if given.dry_run:
         return 0
     store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
@@ -98,12 +111,15 @@ def run(given: argparse.Namespace) -> int:
         print("nothing to do" + ("" if given.only == "all" else ": --only all runs again what has its record"))
         write_board(store, board_path(given.results), print)
         return 0
-    return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results))
+    return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results), given.export_student)
 
 
-def run_cells(plan: Plan, cells: list, store: Store, registry, data_dir: Path | None, board: Path) -> int:
+def run_cells(
+    plan: Plan, cells: list, store: Store, registry, data_dir: Path | None, board: Path, export: Path | None
+) -> int:
     """Runs the cells and writes the board, also when it is interrupted. Returns the exit code."""
     from bench.cli.progress import Progress
+    from bench.engine.export import StudentExport
     from bench.engine.worker import Worker
     from bench.executors.local import execute
 
@@ -115,6 +131,7 @@ def run_cells(plan: Plan, cells: list, store: Store, registry, data_dir: Path | 
             plain=lambda name: registry.method(name)(),
             brought=plan.brought,
             skips=plan.skips,
+            export=StudentExport(export, progress.say) if export else None,
             say=progress.say,
             progress=progress.steps,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch._inductor import config as inductor
 
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.method import Outputs
 
 Forward = Callable[[Any, frozenset[str]], Outputs]

@@ -7,12 +7,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.engine.clock import synchronise
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.workbench import Workbench
+from bench.method import Batch
+
+StepFlops = Callable[[Batch], int]
+"""The FLOPs of a step on a batch."""
 
 LATENCY_REPEATS = 15
 THROUGHPUT_REPEATS = 3
@@ -24,6 +29,32 @@ def flops_of(work: Callable[[], Any]) -> int:
     with FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops()
+
+
+def step_flops(step: Callable[[Batch], Any], batch: Batch) -> StepFlops:
+    """Counts a step. Of text, whose batches have as many tokens as their longest example, at three lengths.
+
+    Tokens enter the FLOPs of a transformer at most as their square, so three lengths give them for all. A step that
+    draws further batches of its own is counted with the lengths that they happen to have here.
+    """
+    if not isinstance(batch.inputs, dict):
+        counted = flops_of(lambda: step(batch))
+        return lambda any_batch: counted
+    longest = token_count(batch)
+    lengths = sorted({max(1, longest * part // 3) for part in (1, 2, 3)})
+    flops = [flops_of(lambda length=length: step(shortened(batch, length))) for length in lengths]
+    polynomial = np.polyfit(lengths, flops, len(lengths) - 1)
+    return lambda any_batch: round(float(np.polyval(polynomial, token_count(any_batch))))
+
+
+def token_count(batch: Batch) -> int:
+    """The tokens of each row of a batch of text, padding included."""
+    return batch.inputs["input_ids"].shape[1]
+
+
+def shortened(batch: Batch, length: int) -> Batch:
+    """A batch of text without the columns after `length`."""
+    return batch._replace(inputs={name: tensor[:, :length] for name, tensor in batch.inputs.items()})
 
 
 def inference(bench: Workbench, network: Observed) -> dict[str, float | int]:

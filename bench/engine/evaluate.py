@@ -6,26 +6,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.splits import take
 from bench.task import Examples, Task
 
 BATCH = 500
+TEXT_BATCH = 64
+"""Texts are up to a hundred times as much work as small images, and many are far shorter than the longest."""
 BINS = 15
 
 
 def logits_of(network: Observed, task: Task, examples: Examples) -> Tensor:
     """(n, C) float32, in eval mode without augmentation. The network's mode is as it was afterwards."""
-    device = examples.labels.device
     training = network.training
     network.eval()
-    parts = []
+    # Text of like length together: the less padding, the less work.
+    order = torch.arange(len(examples)) if examples.lengths is None else examples.lengths.argsort(stable=True)
+    size = BATCH if examples.lengths is None else TEXT_BATCH
     with torch.no_grad():
-        for start in range(0, len(examples), BATCH):
-            items = torch.arange(start, min(start + BATCH, len(examples)), device=device)
-            parts.append(network(task.prepare(take(examples.inputs, items, device), None)).logits)
+        parts = [network(task.prepare(take(examples, items), None)).logits for items in order.split(size)]
     network.train(training)
-    return torch.cat(parts)
+    return torch.cat(parts)[order.argsort().to(examples.labels.device)]
+
+
+def further_scores(network: Observed, task: Task, further_tests: dict[str, Examples]) -> dict[str, float]:
+    """The metrics of further test sets, as `NAME_metric`."""
+    return {
+        f"{name}_{metric}": value
+        for name, examples in further_tests.items()
+        for metric, value in task.score(logits_of(network, task, examples), examples.labels).items()
+    }
 
 
 def calibration(logits: Tensor, labels: Tensor) -> dict[str, float]:

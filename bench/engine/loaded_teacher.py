@@ -13,7 +13,7 @@ from bench.engine.cost import inference
 from bench.engine.evaluate import logits_of
 from bench.engine.hardware import is_out_of_memory
 from bench.engine.loop import NonFiniteError
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.teachers import Brought, cached_teacher, read_weights
 from bench.engine.workbench import Workbench
 from bench.errors import TeacherError

@@ -41,13 +41,13 @@ def train(
     batch_size: int,
     epoch_items: int,
     evaluations: int,
-    step_flops: dict[str, int],
+    step_flops: dict[str, Callable[[Batch], int]],
     evaluate: Callable[[bool], float | None],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Curve:
     """Runs all stages and returns the curve.
 
-    steps: the budget. epoch_items: examples of one epoch. step_flops: FLOPs of one step per stage name.
+    steps: the budget. epoch_items: examples of one epoch. step_flops: the FLOPs of a step on a batch, per stage.
     evaluate(counts): the metric on `select`, called with the clock off. progress(done, total): after each
     evaluation, in steps.
     """
@@ -62,9 +62,10 @@ def train(
         training.begin(stage)
         for number in range(length):
             training.advance(number / length)
-            method.step(training, next(batches))
+            batch = next(batches)
+            method.step(training, batch)
             done += 1
-            flops += step_flops[stage.name]
+            flops += step_flops[stage.name](batch)
             if done not in marks:
                 continue
             clock.stop()

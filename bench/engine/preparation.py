@@ -11,9 +11,9 @@ from torch import Tensor
 from bench.cell import Cell
 from bench.engine.batches import batches
 from bench.engine.compiled import Forward, compile_frozen
-from bench.engine.cost import flops_of
+from bench.engine.cost import StepFlops, step_flops
 from bench.engine.loaded_teacher import LoadedTeacher
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.randomness import generator
 from bench.engine.training import Training
 from bench.engine.workbench import Workbench
@@ -24,8 +24,8 @@ from bench.method import Batch
 class Rehearsal:
     """What is known of a cell's steps before its clock runs."""
 
-    step_flops: dict[str, int]
-    """FLOPs of one step, per stage name."""
+    step_flops: dict[str, StepFlops]
+    """FLOPs of a step on a batch, per stage name."""
     teacher_forward: Forward | None
     """The teacher's forward pass in compiled form; None where nothing is compiled."""
 
@@ -65,8 +65,7 @@ def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehe
     flops = {}
     for stage in cell.method.stages():
         training.begin(stage)
-        batch = next(stream)
-        flops[stage.name] = flops_of(lambda batch=batch: cell.method.step(training, batch))
+        flops[stage.name] = step_flops(lambda batch: cell.method.step(training, batch), next(stream))
     forward = None
     if cell.compiled and loaded:
         # A method of second order has a teacher of its own, which learns.

@@ -18,7 +18,7 @@ from bench.cell import Cell
 from bench.record import Provenance
 from bench.registry import PLUGIN_MODULE, source_digest
 
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn")
 
 
 def provenance(cell: Cell, device: torch.device, teacher: Path | None, started: datetime) -> Provenance:
@@ -36,7 +36,16 @@ def provenance(cell: Cell, device: torch.device, teacher: Path | None, started: 
 
 def reproduce_command(cell: Cell, device: torch.device, teacher: Path | None) -> str:
     """The one command that makes this cell again, whatever the defaults become."""
-    words = ["python", "-m", "bench", "run", "--methods", cell.method.name, "--tasks", cell.task.name]
+    words = [
+        "python",
+        "-m",
+        "bench",
+        "run",
+        "--methods",
+        cell.method.name,
+        "--tasks",
+        cell.task.argument or cell.task.name,
+    ]
     words += ["--pairs", str(cell.pair), "--protocol", cell.protocol.name, "--seeds", str(cell.seed)]
     words += ["--device", device.type, "--precision", cell.precision, "--only", "all"]
     plugins = [kind for kind in (type(cell.method), type(cell.task)) if kind.__module__.startswith(PLUGIN_MODULE)]

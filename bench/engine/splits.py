@@ -27,6 +27,7 @@ class Splits:
     """What students train on: `fit`, or the protocol's stratified subset of it."""
     select: Examples | None
     test: Examples
+    further_tests: dict[str, Examples]
 
 
 def carve(task: Task, protocol: Protocol, data: Data, device: torch.device) -> Splits:
@@ -38,11 +39,11 @@ def carve(task: Task, protocol: Protocol, data: Data, device: torch.device) -> S
         count = round(task.select_share * len(labels))
         chosen = stratified(labels, everything, count, f"{task.name} select")
         everything = everything[~torch.isin(everything, chosen)]
-        if protocol.select_items is not None:
+        if protocol.select_items is not None and protocol.select_items < len(chosen):
             chosen = stratified(labels, chosen, protocol.select_items, f"{task.name} select subset")
         select = chosen
     subset = everything
-    if protocol.fit_items is not None:
+    if protocol.fit_items is not None and protocol.fit_items < len(everything):
         subset = stratified(labels, everything, protocol.fit_items, f"{task.name} fit subset")
     teacher_fit = pick(data.train, everything, device)
     return Splits(
@@ -50,6 +51,9 @@ def carve(task: Task, protocol: Protocol, data: Data, device: torch.device) -> S
         fit=teacher_fit if subset is everything else pick(data.train, subset, device),
         select=None if select is None else pick(data.train, select, device),
         test=pick(data.test, torch.arange(len(data.test)), device),
+        further_tests={
+            name: pick(examples, torch.arange(len(examples)), device) for name, examples in data.further_tests.items()
+        },
     )
 
 
@@ -75,11 +79,30 @@ def stratified(labels: Tensor, items: Tensor, count: int, purpose: str) -> Tenso
 
 def pick(examples: Examples, items: Tensor, device: torch.device) -> Examples:
     """The chosen examples on the device."""
-    return Examples(take(examples.inputs, items, device), examples.labels[items].to(device))
+    lengths = None if examples.lengths is None else examples.lengths[items]
+    return Examples(rows(examples.inputs, items, device), examples.labels[items].to(device), lengths)
 
 
-def take(inputs: Any, items: Tensor, device: torch.device) -> Any:
+def rows(inputs: Any, items: Tensor, device: torch.device) -> Any:
     """Rows of a tensor, or of every tensor of a dict."""
     if isinstance(inputs, dict):
         return {name: tensor[items].to(device) for name, tensor in inputs.items()}
     return inputs[items].to(device)
+
+
+def take(examples: Examples, items: Tensor) -> Any:
+    """The inputs of a batch. items: on the CPU.
+
+    Text is cut to the longest of its examples, and has a mask only if some are shorter.
+    """
+    device = examples.labels.device
+    # A blocking copy would wait for all the work that the device has to do still.
+    on_device = items.to(device, non_blocking=True)
+    if examples.lengths is None:
+        return rows(examples.inputs, on_device, device)
+    lengths = examples.lengths[items]
+    width = int(lengths.max())
+    inputs = {name: tensor[:, :width][on_device] for name, tensor in examples.inputs.items()}
+    if int(lengths.min()) < width:
+        inputs["attention_mask"] = (torch.arange(width) < lengths[:, None]).to(device, non_blocking=True)
+    return inputs

@@ -27,7 +27,7 @@ from bench.engine.batches import batches
 from bench.engine.clock import Clock
 from bench.engine.evaluate import logits_of
 from bench.engine.loop import train
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
 from bench.engine.training import Training
 from bench.engine.workbench import Workbench
@@ -59,7 +59,7 @@ class TeacherFile:
 
 @dataclass(frozen=True)
 class Brought:
-    """A teacher given with --teacher: a safetensors file of one network's weights."""
+    """A teacher given with --teacher: a safetensors file of one network's weights, or a Hugging Face folder."""
 
     path: Path
     sha256: str
@@ -68,8 +68,12 @@ class Brought:
     @classmethod
     def read(cls, path: Path) -> Brought:
         """Reads the file; one that is missing or damaged raises TeacherError."""
+        if path.is_dir():
+            path = path / "model.safetensors"
         if not path.is_file():
-            raise TeacherError(f"teacher file {path} does not exist: expected a safetensors file")
+            raise TeacherError(
+                f"teacher file {path} does not exist: expected a safetensors file, or a folder with model.safetensors"
+            )
         weights = read_weights(path)
         return cls(path, weights_digest(weights), {name: tuple(tensor.shape) for name, tensor in weights.items()})
 
@@ -97,6 +101,7 @@ def teacher_key(task: Task, network: str, protocol: Protocol, precision: str, br
 
 def teacher_identity(task: Task, network: str, protocol: Protocol, precision: str) -> dict[str, Any]:
     """What makes a teacher the one it is. Its sha256 is the teacher's key."""
+    pretrained = task.pretrained(network)
     return {
         "task": {"name": task.name, "version": task.version},
         "network": task.resolve(network),
@@ -104,6 +109,8 @@ def teacher_identity(task: Task, network: str, protocol: Protocol, precision: st
         "select": protocol.select,
         "precision": precision,
         "seed": SEED,
+        # Left out where there is none: keys of teachers that start from their seed are older than this.
+        **({"pretrained": pretrained} if pretrained else {}),
     }
 
 
@@ -199,7 +206,7 @@ def train_teacher(
             batch_size=recipe.batch_size,
             epoch_items=len(splits.teacher_fit),
             evaluations=EVALUATIONS,
-            step_flops={stage.name: 0 for stage in method.stages()},
+            step_flops={stage.name: lambda batch: 0 for stage in method.stages()},
             evaluate=lambda counts: None,
             progress=progress,
         )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.engine.compiled import Forward
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
 from bench.method import Batch, Losses, Method, Outputs, Stage
 from bench.protocol import Recipe
@@ -65,7 +65,7 @@ class Training:
         """Sets the share of the stage that is done, and with it the learning rate."""
         self.progress = progress
         factor = 1.0 if self.stage.constant_rate else self._recipe.schedule.at(progress)
-        self.learning_rate = self._recipe.learning_rate * factor
+        self.learning_rate = self._recipe.learning_rate * self.stage.rate * factor
         for group in self._optimiser.param_groups:
             group["lr"] = self.learning_rate
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
-from bench.engine.observe import Observed, observed
+from bench.engine.observe import observed
+from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
-from bench.engine.splits import Splits, carve, take
+from bench.engine.splits import Splits, carve, rows
 from bench.method import Batch
 from bench.protocol import Protocol
 from bench.task import Task
@@ -41,7 +42,6 @@ class Workbench:
 
 def blank(task: Task, count: int, device: torch.device) -> Batch:
     """`count` blank examples of a task, as its networks take them."""
-    raw = task.blank(count)
-    everything = torch.arange(count)
-    labels = torch.zeros(count, dtype=torch.long, device=device)
-    return Batch(task.prepare(take(raw, everything, device), None), labels)
+    inputs = rows(task.blank(count), torch.arange(count), device)
+    labels = torch.zeros(count, dtype=torch.float if task.classes == 1 else torch.long, device=device)
+    return Batch(task.prepare(inputs, None), labels)

@@ -16,10 +16,11 @@ from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
 from bench.engine.clock import Clock
 from bench.engine.cost import inference
+from bench.engine.export import StudentExport
 from bench.engine.hardware import MemoryMeter, environment, fingerprint, is_out_of_memory, keep_freed_memory
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
 from bench.engine.loop import NonFiniteError, train
-from bench.engine.observe import Observed
+from bench.engine.observed import Observed
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.provenance import provenance
 from bench.engine.randomness import derive
@@ -44,6 +45,7 @@ class Worker:
         plain: Callable[[str], Method],
         brought: Brought | None = None,
         skips: Sequence[Skip] = (),
+        export: StudentExport | None = None,
         say: Say = print,
         progress: Progress = lambda done, total: None,
     ) -> None:
@@ -56,6 +58,7 @@ class Worker:
         self.plain = plain
         self.brought = brought
         self.skips = skips
+        self.export = export
         self.say = say
         self.progress = progress
         keep_freed_memory()
@@ -152,7 +155,7 @@ class Worker:
         logits = measures.logits_of(student, task, splits.test)
         if not bool(logits.isfinite().all()):
             raise NonFiniteError("the logits on test are not finite after the last step")
-        test = task.score(logits, labels)
+        test = task.score(logits, labels) | measures.further_scores(student, task, splits.further_tests)
         check_finite(test)
         classifies = not labels.is_floating_point()
         student_inference = Inference(**inference(bench, student))
@@ -160,6 +163,9 @@ class Worker:
         if best.state is not None:
             student.load_state_dict(best.state)
             selected = task.score(measures.logits_of(student, task, splits.test), labels)
+            selected |= measures.further_scores(student, task, splits.further_tests)
+            if self.export:
+                self.export.offer(cell, student, best.metric, selected)
         evaluation.stop()
         total.stop()
         return {
@@ -199,7 +205,7 @@ class Worker:
 
     def _workbench(self, cell: Cell) -> Workbench:
         """The data of the cell's task and protocol; those of another one are let go first."""
-        wanted = (cell.task.name, cell.protocol, cell.precision)
+        wanted = (cell.task, cell.protocol, cell.precision)
         if self._bench is None or self._bench[0] != wanted:
             self._bench, self._teachers = None, {}
             bench = Workbench(cell.task, cell.protocol, self.data_dir, self.device, cell.precision)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import timm
+from safetensors.torch import save_model
 from torch import nn
 
 import tasks.networks  # noqa: F401  (registers the house's networks with timm)
@@ -19,12 +22,22 @@ def resolve(name: str, prefix: str) -> str:
 
 
 def create(name: str, classes: int, channels: int, size: int) -> nn.Module:
-    """The timm model `name` with fresh weights, for images of `size`x`size`."""
-    options: dict[str, int] = {"num_classes": classes, "in_chans": channels}
+    """The timm model `name` with fresh weights, for images of `size`x`size`. `created_as`: timm's arguments for it."""
+    options: dict[str, int] = {"num_classes": classes, "in_chans": channels, "img_size": size}
     # Vision transformers fix their input size at their construction; convolutional networks take none.
     try:
-        return timm.create_model(name, pretrained=False, img_size=size, **options)
+        network = timm.create_model(name, pretrained=False, **options)
     except TypeError as error:
         if "img_size" not in str(error):
             raise UsageError(f"network {name!r} cannot be built for {size}x{size} images: {error}") from error
-    return timm.create_model(name, pretrained=False, **options)
+        del options["img_size"]
+        network = timm.create_model(name, pretrained=False, **options)
+    network.created_as = {"model_name": name, **options}
+    return network
+
+
+def save(network: nn.Module, folder: Path) -> str:
+    """Writes `model.safetensors`, and gives the Python expression that loads it."""
+    save_model(network, folder / "model.safetensors")
+    arguments = ", ".join(f"{name}={value!r}" for name, value in network.created_as.items())
+    return f'timm.create_model({arguments}, checkpoint_path="model.safetensors")'

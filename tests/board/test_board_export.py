@@ -11,7 +11,7 @@ from records import MIB, failure, placed, record
 from bench.board.export import FORMATS, frame, write
 from bench.errors import UsageError
 
-MADE = [record("kd", 1, test=70.25, parameters={"t": 4.0}), record("scratch"), failure("at")]
+MADE = [record("kd", 1, test=70.25, parameters={"t": 4.0}, pretrained="ab" * 32), record("scratch"), failure("at")]
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def pkd(seeds, **options):
         {"rules": protocol(evaluations=41)},
         {"precision": "bfloat16"},
         {"teacher": "d" * 64},
+        {"pretrained": "e" * 64},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -209,6 +210,7 @@ def test_configuration_hash_is_that_of_the_configuration():
         {"version": 2},
         {"teacher": "d" * 64},
         {"rules": protocol(window=2)},
+        {"pretrained": "e" * 64},
     ]
     assert len({configuration(), *(configuration(**other) for other in others)}) == 1 + len(others)
 

@@ -226,6 +226,16 @@ def test_compiled_runs_have_tables_of_their_own():
     assert len(tables(text)) == 2 * len(tables(board(made[:1])))
 
 
+def test_a_table_says_which_pretrained_weights_its_students_start_from():
+    text = board([record("kd", pretrained="1" * 64), record("kd", pretrained="2" * 64)])
+    assert [f"Students start from the pretrained weights <code>{each * 12}</code>." in text for each in "123"] == [
+        True,
+        True,
+        False,
+    ]
+    assert "pretrained weights" not in board([record("kd")])
+
+
 def test_methods_that_other_pairs_have_are_named_as_absent():
     text = board([*golden(), record("fitnets", pair=("vgg13", "vgg8"))])
     assert "Not run here: fitnets." in text

@@ -6,9 +6,11 @@ from itertools import islice
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from bench.engine.batches import batches
+from bench.engine.batches import batches, of_like_length
 from bench.task import Examples, Task
 
 
@@ -89,3 +91,55 @@ def test_a_task_without_draws_is_not_augmented() -> None:
 def test_no_examples_are_an_error_instead_of_an_endless_search() -> None:
     with pytest.raises(ValueError, match="no examples to make batches of for 'quiz'"):
         next(batches(Numbers(), EXAMPLES, 4, 0, items=torch.zeros(10, dtype=torch.bool), purpose="quiz"))
+
+
+LENGTHS = torch.randint(3, 30, (400,), generator=torch.Generator().manual_seed(2))
+TEXTS = Examples(
+    {
+        "input_ids": torch.arange(400)[:, None] * (torch.arange(30) < LENGTHS[:, None]),
+        "token_type_ids": torch.zeros(400, 30, dtype=torch.long),
+    },
+    torch.arange(400),
+    LENGTHS,
+)
+
+
+class Text(Task):
+    """Inputs as they come."""
+
+
+def test_texts_are_cut_to_the_longest_of_their_batch_and_masked_only_where_they_differ() -> None:
+    masks = 0
+    for batch in islice(batches(Text(), TEXTS, 8, 0), 100):
+        lengths = LENGTHS[batch.labels]
+        width = int(lengths.max())
+        assert {tensor.shape for tensor in batch.inputs.values()} == {(8, width)}
+        mask = batch.inputs.get("attention_mask")
+        assert (mask is None) == (int(lengths.min()) == width)
+        if mask is not None:
+            masks += 1
+            assert mask.dtype == torch.bool
+            assert torch.equal(mask.sum(dim=1), lengths)
+            assert not (mask[:, 1:] & ~mask[:, :-1]).any()  # padding is at the end
+    assert 0 < masks < 100
+
+
+def test_texts_of_like_length_share_a_batch_and_every_epoch_has_every_text_once() -> None:
+    stream = list(islice(batches(Text(), TEXTS, 8, 0), 100))
+    for epoch in (stream[:50], stream[50:]):
+        assert sorted(int(label) for batch in epoch for label in batch.labels) == list(range(400))
+    padded = sum(batch.inputs["input_ids"].numel() for batch in stream) / 2
+    assert padded < 1.05 * LENGTHS.sum()
+    # Long and short batches come in any order.
+    widths = [batch.inputs["input_ids"].shape[1] for batch in stream[:50]]
+    assert widths not in (sorted(widths), sorted(widths, reverse=True))
+    assert [batch.labels.tolist() for batch in islice(batches(Text(), TEXTS, 8, 0), 100)] == [
+        batch.labels.tolist() for batch in stream
+    ]
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=60), st.integers(1, 7))
+def test_batches_of_like_length_are_all_places_once(lengths: list[int], size: int) -> None:
+    made = of_like_length(torch.tensor(lengths), size, torch.Generator().manual_seed(0))
+    assert sorted(int(place) for batch in made for place in batch) == list(range(len(lengths)))
+    assert all(len(batch) == size for batch in made) or len(lengths) % size

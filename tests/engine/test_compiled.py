@@ -15,7 +15,8 @@ from toy import WIDTHS, Maps
 
 from bench.engine import worker
 from bench.engine.compiled import compile_frozen
-from bench.engine.observe import Observed, observed
+from bench.engine.observe import observed
+from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
 from bench.method import Outputs
 

@@ -10,8 +10,10 @@ from torch import Tensor
 from toy import WIDTHS, Maps, Toy
 
 from bench.engine import evaluate
-from bench.engine.evaluate import calibration, fidelity, logits_of, worst_class
+from bench.engine.evaluate import calibration, fidelity, further_scores, logits_of, worst_class
 from bench.engine.observe import observed
+from bench.engine.observed import Observed
+from bench.method import Outputs
 from bench.task import Examples
 
 
@@ -146,3 +148,55 @@ def test_every_example_is_evaluated_once_and_in_order(monkeypatch: pytest.Monkey
 
     numbers = torch.arange(10.0)
     assert logits_of(Echo(), Plain(), Examples(numbers, numbers)).flatten().tolist() == numbers.tolist()
+
+
+class Reader(Toy):
+    """Texts in place of images: the logits of a text are its tokens' sum, and how many tokens it came with."""
+
+    name = "reader"
+    modality = "text"
+
+    def prepare(self, inputs, draws):
+        return inputs
+
+
+class Sum(Observed):
+    def __init__(self) -> None:
+        super().__init__(torch.nn.Linear(1, 1), "float32")
+        self.widths: list[int] = []
+
+    def observe(self, inputs, needs) -> Outputs:
+        tokens = inputs["input_ids"]
+        self.widths.append(tokens.shape[1])
+        real = inputs.get("attention_mask", torch.ones_like(tokens, dtype=torch.bool))
+        return Outputs(logits=torch.stack(((tokens * real).sum(dim=1), real.sum(dim=1)), dim=1).float())
+
+
+def texts(count: int) -> Examples:
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 40, (count,), generator=generator)
+    tokens = torch.randint(1, 9, (count, 40), generator=generator)
+    return Examples({"input_ids": tokens}, torch.zeros(count, dtype=torch.long), lengths)
+
+
+def test_texts_keep_their_order_whatever_is_read_together() -> None:
+    examples, network = texts(300), Sum()
+    logits = logits_of(network, Reader(), examples)
+    rows = zip(examples.inputs["input_ids"], examples.lengths, strict=True)
+    assert logits.tolist() == [[float(row[:length].sum()), float(length)] for row, length in rows]
+    assert sum(network.widths) * evaluate.TEXT_BATCH < 1.2 * int(examples.lengths.sum()) + 40 * evaluate.TEXT_BATCH
+
+
+def test_further_tests_are_scored_under_their_names() -> None:
+    class Scored(Reader):
+        def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
+            return {"accuracy": float(len(labels)), "f1": float(logits[0, 1])}
+
+    tests = {"mismatched": texts(7), "hard": texts(3)}
+    assert further_scores(Sum(), Scored(), tests) == {
+        "mismatched_accuracy": 7.0,
+        "mismatched_f1": float(tests["mismatched"].lengths[0]),
+        "hard_accuracy": 3.0,
+        "hard_f1": float(tests["hard"].lengths[0]),
+    }
+    assert further_scores(Sum(), Scored(), {}) == {}

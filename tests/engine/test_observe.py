@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from toy import WIDTHS, Maps
 
-from bench.engine.observe import Observed, ObservedMaps, ObservedVisionTransformer, observed
+from bench.engine.observe import observed
+from bench.engine.observe_images import ObservedMaps, ObservedVisionTransformer
+from bench.engine.observed import Observed
 from bench.errors import UsageError
 from bench.plan import example_outputs, why_not
 from methods.minilm import MiniLM

@@ -105,10 +105,11 @@ def test_without_select_everything_is_fit() -> None:
     assert splits.fit.inputs.tolist() == list(range(60))
 
 
-@pytest.mark.parametrize("change", [{"fit_items": 49}, {"select_items": 13}])
-def test_a_subset_that_is_too_large_is_an_error(change: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match=r"toy .* subset: .* items wanted"):
-        carve(Toy(), replace(FAIR, **change), numbered(60), CPU)
+def test_a_limit_that_is_not_reached_changes_nothing() -> None:
+    whole = carve(Toy(), FAIR, numbered(60), CPU)
+    limited = carve(Toy(), replace(FAIR, fit_items=49, select_items=13), numbered(60), CPU)
+    assert torch.equal(limited.fit.inputs, whole.fit.inputs)
+    assert torch.equal(limited.select.inputs, whole.select.inputs)
 
 
 def test_dicts_of_tensors_are_split_by_rows() -> None:

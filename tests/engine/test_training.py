@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from toy import RECIPE, WIDTHS, Maps
 
-from bench.engine.observe import Observed, observed
+from bench.engine.observe import observed
+from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
 from bench.engine.training import Training, stage_steps
 from bench.method import Batch, Method, Outputs, Stage
@@ -154,6 +155,14 @@ def test_a_stage_of_constant_rate_follows_no_schedule() -> None:
     assert training.learning_rate == 0.1
     training.advance(0.9)
     assert training.learning_rate == 0.1
+
+
+def test_a_stage_may_have_a_rate_of_its_own() -> None:
+    training = training_of(recipe=replace(PLAIN, schedule=Schedule("linear")))
+    training.begin(Stage("prediction", rate=0.5))
+    training.advance(0.5)
+    assert training.learning_rate == pytest.approx(0.1 * 0.5 * 0.5)
+    assert [group["lr"] for group in training._optimiser.param_groups] == [training.learning_rate]
 
 
 def test_the_gradient_is_clipped_network_by_network() -> None:

@@ -74,6 +74,8 @@ def test_stages_are_the_published_ones() -> None:
     assert shares(build("fsp", on_top=True)) == [(1 / 8, False, True), (1, True, False)]
     assert shares(build("tinybert")) == [(3 / 4, False, False), (1 / 4, True, False)]
     assert [stage.constant_rate for stage in build("tinybert").stages()] == [True, False]
+    # 5e-5, then 3e-5.
+    assert [stage.rate for stage in build("tinybert").stages()] == [1, pytest.approx(3e-5 / 5e-5)]
     assert shares(build("minilm")) == [(1 / 2, False, False), (1 / 2, True, False)]
 
 

@@ -1,0 +1,59 @@
+"""The best student of a command, saved in the form that its own library loads."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.cell import Cell
+from bench.engine.observed import Observed
+from bench.errors import StoreError, UsageError
+
+DESCRIPTION = "kdbench.json"
+
+
+class StudentExport:
+    """A folder that holds the student with the best evaluation on `select` so far."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None] = print) -> None:
+        """A folder that holds anything raises UsageError: nothing is overwritten but by a better student."""
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"--export-student {folder}: it exists and is not empty. Name a new folder.")
+        self.folder = folder
+        self.say = say
+        self.best = -math.inf
+
+    def offer(self, cell: Cell, student: Observed, select: float, test: dict[str, float]) -> None:
+        """Saves the student if none before was better on `select`.
+
+        student: with the weights of its best evaluation on `select`; select and test: its metrics there.
+        """
+        if select <= self.best:
+            return
+        self.best = select
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f".{self.folder.name}-") as scratch:
+                made = Path(scratch) / "new"
+                made.mkdir()
+                description = {
+                    "load": cell.task.save(student.network, made),
+                    "cell": str(cell),
+                    "key": cell.key,
+                    **({"classes": cell.task.class_names} if cell.task.class_names else {}),
+                    "metric": cell.task.metric,
+                    "select": select,
+                    "test": test,
+                }
+                (made / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+                if self.folder.exists():
+                    os.replace(self.folder, Path(scratch) / "old")
+                shutil.move(made, self.folder)
+        except OSError as error:
+            raise StoreError(f"--export-student {self.folder} cannot be written: {error.strerror or error}") from error
+        self.say(f"exported to {self.folder}: {cell}, {cell.task.metric} {test[cell.task.metric]:.2f} on test")

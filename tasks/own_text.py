@@ -1,0 +1,142 @@
+"""Your own texts as a task: `--tasks csv:PATH`, `jsonl:PATH` or `parquet:PATH`.
+
+PATH is a file, of which a fixed, stratified fifth becomes `test`, or a folder with a file `train` and a file `test`.
+Columns: `text`, `label`, and `text2` where an example is a pair of texts. Labels are names or whole numbers; labels
+with fractions make a regression.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import DataError
+from bench.task import Data, Examples
+from tasks.text import FINE_TUNING, PRETRAINED_PAIRS, TextTask, correlations
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+TEST_SHARE = 0.2
+COLUMNS = ("text", "text2", "label")
+
+
+class OwnText(TextTask):
+    """A table of texts and labels."""
+
+    summary = "your own texts: columns text, label and perhaps text2"
+    pairs = PRETRAINED_PAIRS
+    default_pairs = pairs[:1]
+    protocols = FINE_TUNING
+    default_protocol = "fair"
+    usual = 32
+
+    def __init__(self, form: str, path: str) -> None:
+        """form: `csv`, `jsonl` or `parquet`."""
+        super().__init__()
+        self._train, self._test, digest = read(form, Path(path))
+        self.argument = f"{form}:{path}"
+        # Other content is another task: its records must not stand with these.
+        self.name = f"{form}:{Path(path).stem}-{digest[:8]}"
+        labels = self._train["label"]
+        self.regression = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
+        self._labels = () if self.regression else tuple(sorted(labels.unique().tolist()))
+        self.class_names = tuple(map(str, self._labels))
+        self.classes = 1 if self.regression else len(self._labels)
+        self.metric = "pearson_spearman" if self.regression else "accuracy"
+        self.train_items, self.test_items = len(self._train), len(self._test)
+        if self.classes == 1 and not self.regression:
+            raise DataError(f"{self.argument}: every label is {self._labels[0]!r}, expected two classes or more")
+
+    def load(self, data_dir: Path | None) -> Data:
+        return Data(self._examples(self._train), self._examples(self._test))
+
+    def _examples(self, table: pd.DataFrame) -> Examples:
+        import torch
+
+        if self.regression:
+            labels = torch.tensor(table["label"].to_numpy(), dtype=torch.float)
+        else:
+            number = {name: place for place, name in enumerate(self._labels)}
+            unknown = sorted(set(table["label"]) - set(number))
+            if unknown:
+                raise DataError(f"{self.argument}: the test labels {unknown} are not among the training labels")
+            labels = torch.tensor([number[name] for name in table["label"]])
+        second = table["text2"].tolist() if "text2" in table else None
+        return self.examples(table["text"].tolist(), second, labels)
+
+    def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
+        if not self.regression:
+            return super().score(logits, labels)
+        return correlations(logits, labels)
+
+
+def read(form: str, path: Path) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The training and the test table, and the sha256 of the files."""
+    if path.is_dir():
+        files = [path / f"{part}.{form}" for part in ("train", "test")]
+    else:
+        files = [path]
+    for file in files:
+        if not file.is_file():
+            raise DataError(
+                f"{file} does not exist: expected a {form} file, or a folder with train.{form} and test.{form}"
+            )
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    tables = [checked(table_of(form, file), file) for file in files]
+    if len(tables) == 2:
+        return tables[0], tables[1], digest
+    [whole] = tables
+    test = held_out(whole["label"])
+    return whole[~test].reset_index(drop=True), whole[test].reset_index(drop=True), digest
+
+
+def table_of(form: str, file: Path) -> pd.DataFrame:
+    """One file as a table; what cannot be read raises DataError."""
+    import pandas as pd
+
+    readers: dict[str, Any] = {
+        "csv": lambda: pd.read_csv(file, encoding="utf-8-sig", keep_default_na=False, na_values={"label": [""]}),
+        "jsonl": lambda: pd.read_json(file, lines=True, dtype=False),
+        "parquet": lambda: pd.read_parquet(file),
+    }
+    try:
+        return readers[form]()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read as {form}: {error}") from error
+
+
+def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """The columns that count; one that is missing, or a value that is, raises DataError with its row."""
+    for column in ("text", "label"):
+        if column not in table:
+            raise DataError(
+                f"{file} has no column {column!r}: expected {', '.join(COLUMNS)}, found {', '.join(map(str, table))}"
+            )
+    table = table[[column for column in COLUMNS if column in table]]
+    for column in table:
+        absent = table[column].isna()
+        if absent.any():
+            raise DataError(f"{file}, row {int(absent.to_numpy().argmax()) + 1}: no value in column {column!r}")
+        if column != "label":
+            other = table[column].map(lambda value: not isinstance(value, str))
+            if other.any():
+                row = int(other.to_numpy().argmax())
+                raise DataError(f"{file}, row {row + 1}: {column} is {table[column].tolist()[row]!r}, expected text")
+    return table
+
+
+def held_out(labels: pd.Series) -> pd.Series:
+    """Which rows are for test: of every label the same share, the same rows every time."""
+    import numpy as np
+    import pandas as pd
+
+    order = np.random.Generator(np.random.PCG64(0)).permutation(len(labels))
+    shuffled = labels.iloc[order]
+    # Labels with hardly any examples each, as in a regression, cannot be shared out.
+    kinds = shuffled if labels.nunique() < TEST_SHARE * len(labels) else pd.Series(0, index=shuffled.index)
+    place = kinds.groupby(kinds).cumcount()
+    size = kinds.groupby(kinds).transform("size")
+    return (place < (TEST_SHARE * size).round()).reindex(labels.index)

@@ -1,0 +1,94 @@
+"""`--export-student`: the best student of a command, in a folder that its own library loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from language import model_folder
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+import tasks.networks  # noqa: F401  (registers the house's networks with timm)
+from bench.engine.evaluate import logits_of
+from bench.engine.observe import observed
+from bench.store import Store
+from tasks.digits import Digits
+from tasks.own_text import OwnText
+
+SMOKE = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14->resnet8", "--methods", "scratch,kd"]
+
+
+def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: Path) -> None:
+    folder, results = tmp_path / "best", tmp_path / "results"
+    code, out, _ = bench(*SMOKE, "--seeds", "0,1", "--export-student", folder, "--results", results)
+    assert code == 0
+    assert f"exported to {folder}" in out
+    assert sorted(path.name for path in folder.iterdir()) == ["kdbench.json", "model.safetensors"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    said = json.loads((folder / "kdbench.json").read_text())
+    records = {record.key: record for _, record in Store(results).records()}
+    best = {key: max(value for value in record.curve.select) for key, record in records.items()}
+    assert best[said["key"]] == max(best.values()) == said["select"]
+    assert said["test"] == records[said["key"]].result.test_selected
+    network = eval(said["load"].replace('"model.safetensors"', repr(str(folder / "model.safetensors"))), {"timm": timm})
+    task = Digits()
+    test = task.load(None).test
+    with torch.no_grad():
+        logits = logits_of(observed(network.to(memory_format=torch.channels_last), "float32"), task, test)
+    assert task.score(logits, test.labels) == said["test"]
+
+
+def test_a_student_of_text_is_a_hugging_face_folder_and_can_be_a_teacher(bench, tmp_path: Path) -> None:
+    table, backbone = own_texts(tmp_path / "mine.csv"), model_folder(tmp_path / "small")
+    folder, results = tmp_path / "best", tmp_path / "results"
+    run = ["run", "--tasks", f"csv:{table}", "--protocol", "smoke", "--results", results]
+    code, _, err = bench(
+        *run, "--methods", "scratch", "--pairs", f"{backbone}->layers:2", "--export-student", folder, "--seeds", "0,1"
+    )
+    assert code == 0, err
+    said = json.loads((folder / "kdbench.json").read_text())
+
+    test = OwnText("csv", str(table))._test
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = AutoModelForSequenceClassification.from_pretrained(folder)
+    with torch.no_grad():
+        logits = network(**tokenizer(test["text"].tolist(), padding=True, return_tensors="pt")).logits
+    predicted = [("no", "yes")[number] for number in logits.argmax(dim=1)]
+    assert said["test"]["accuracy"] == pytest.approx(100 * (test["label"] == predicted).mean())
+    assert network.config.id2label == {0: "no", 1: "yes"}
+
+    code, _, err = bench(*run, "--methods", "kd", "--pairs", f"{folder}->layers:1", "--teacher", folder)
+    assert code == 0, err
+    [record] = [record for _, record in Store(results).records() if record.cell.method.name == "kd"]
+    assert record.teacher.test == said["test"]["accuracy"]
+    assert record.teacher.trained_on == "unknown"
+
+
+def own_texts(path: Path) -> Path:
+    """A table of 900 texts."""
+    rows = [f"the {('cat', 'dog', 'a')[n % 3]} is {('small', 'big')[n % 2]},{('no', 'yes')[n % 2]}" for n in range(900)]
+    path.write_text("\n".join(["text,label", *rows]))
+    return path
+
+
+def test_a_record_holds_no_weights_to_export(bench, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    assert bench(*SMOKE, "--results", results)[0] == 0
+    code, _, err = bench(*SMOKE, "--seeds", "0,1", "--export-student", tmp_path / "best", "--results", results)
+    assert code == 2
+    assert "2 of 4 cells have their record, which holds no weights; --only all trains them again" in err
+    assert not (tmp_path / "best").exists()
+
+
+def test_a_folder_that_holds_anything_is_left_alone(bench, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    results = tmp_path / "results"
+    code, _, err = bench(*SMOKE, "--export-student", tmp_path / "mine", "--results", results)
+    assert code == 2
+    assert "is not empty" in err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    assert not list(results.rglob("*.json"))

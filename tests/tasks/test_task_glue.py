@@ -1,0 +1,117 @@
+"""GLUE's tasks: official metrics, official sizes, tokens of the pair's teacher."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from language import model_folder
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import f1_score, matthews_corrcoef
+
+from bench.errors import DataError
+from bench.registry import Registry
+from bench.task import Pair
+from tasks.glue import MNLI, MRPC, STSB, CoLA
+from tasks.glue_files import Texts
+
+LOGITS = torch.tensor([[1.0, 2.0], [3.0, 1.0], [0.0, 1.0], [2.0, 0.0], [0.0, 5.0]])
+LABELS = torch.tensor([1, 1, 0, 0, 1])
+NAMES = [plugin.name for plugin in Registry().plugins("tasks") if plugin.name.startswith("glue/")]
+
+
+def test_all_nine_are_there_and_name_their_primary_metric() -> None:
+    assert len(NAMES) == 9
+    for name in NAMES:
+        task = Registry().task(name)
+        assert (task.classes == 1) == (not task.source.labels)
+        labels = torch.tensor([0.0, 1.0, 4.0]) if task.classes == 1 else torch.tensor([0, 1, 1])
+        logits = torch.tensor([[0.3], [0.1], [0.9]]).expand(3, task.classes)
+        scores = task.score(logits, labels)
+        assert task.metric in scores
+        assert next(iter(scores)) == task.metric
+
+
+def test_metrics_are_the_official_ones_in_percent_points() -> None:
+    predicted = [1, 0, 1, 0, 1]
+    mrpc = MRPC().score(LOGITS, LABELS)
+    assert mrpc == {"accuracy": pytest.approx(60), "f1": pytest.approx(100 * f1_score(LABELS, predicted))}
+    assert CoLA().score(LOGITS, LABELS)["matthews"] == pytest.approx(100 * matthews_corrcoef(LABELS, predicted))
+    scores, guesses = torch.tensor([0.0, 1.0, 2.5, 4.0]), torch.tensor([[0.1], [0.9], [0.8], [5.0]])
+    pearson, spearman = (100 * f(guesses[:, 0], scores)[0] for f in (pearsonr, spearmanr))
+    assert STSB().score(guesses, scores) == pytest.approx(
+        {"pearson_spearman": (pearson + spearman) / 2, "pearson": pearson, "spearman": spearman}
+    )
+
+
+def test_a_constant_prediction_has_no_correlation() -> None:
+    assert set(STSB().score(torch.ones(3, 1), torch.tensor([0.0, 1.0, 2.0])).values()) == {0.0}
+    assert CoLA().score(torch.tensor([[0.0, 1.0]] * 3), torch.tensor([0, 1, 1]))["matthews"] == 0
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Texts:
+    """MRPC and MNLI of a few rows."""
+    monkeypatch.setattr(MRPC, "train_items", 3)
+    monkeypatch.setattr(MRPC, "test_items", 2)
+    return Texts(["the cat is big", "a", "b c unknown"], ["the dog is small", "the cat", "d"], [1, 0, 1])
+
+
+def write(folder: Path, train: Texts, test: Texts) -> Path:
+    place = folder / "MRPC"
+    place.mkdir()
+    for part, texts in (("train", train), ("dev", test)):
+        rows = zip(texts.labels, texts.first, texts.second, strict=True)
+        (place / f"{part}.tsv").write_text(
+            "Quality\t#1 String\t#2 String\n" + "".join("\t".join(map(str, row)) + "\n" for row in rows)
+        )
+    return folder
+
+
+def shorter(texts: Texts, count: int) -> Texts:
+    return replace(texts, first=texts.first[:count], second=texts.second[:count], labels=texts.labels[:count])
+
+
+def test_data_are_tokens_of_the_teacher(tmp_path: Path, small: Texts) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    task = MRPC().on(Pair(str(folder), "layers:2"))
+    data = task.load(write(tmp_path, small, shorter(small, 2)))
+    assert data.train.lengths.tolist() == [11, 6, 7]
+    assert data.train.inputs["input_ids"].shape == (3, 11)
+    tokenizer = task.backbone("tiny").tokenizer
+    row = data.train.inputs["input_ids"][2]
+    assert tokenizer.convert_ids_to_tokens(row) == [
+        "[CLS]",
+        "b",
+        "c",
+        "[UNK]",
+        "[SEP]",
+        "d",
+        "[SEP]",
+        "[PAD]",
+        "[PAD]",
+        "[PAD]",
+        "[PAD]",
+    ]
+    assert data.train.inputs["token_type_ids"][2].tolist() == [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+    assert data.train.labels.tolist() == [1, 0, 1]
+    assert len(data.test) == 2
+
+
+def test_other_sizes_than_the_official_ones_are_refused(tmp_path: Path, small: Texts) -> None:
+    task = MRPC().on(Pair(str(model_folder(tmp_path / "tiny")), "layers:2"))
+    with pytest.raises(DataError, match="MRPC has 2 development examples, these data have 3"):
+        task.load(write(tmp_path, small, small))
+
+
+def test_mnli_has_its_mismatched_genres_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MNLI, "train_items", 1)
+    monkeypatch.setattr(MNLI, "test_items", 1)
+    place = tmp_path / "MNLI"
+    place.mkdir()
+    for part in ("train", "dev_matched", "dev_mismatched"):
+        (place / f"{part}.tsv").write_text("sentence1\tsentence2\tgold_label\na\tb\tneutral\n")
+    data = MNLI().on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1")).load(tmp_path)
+    assert list(data.further_tests) == ["mismatched"]

@@ -1,0 +1,163 @@
+"""Language models by name: whole, cut, fresh; what a student starts from, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from language import FAMILIES, model_folder
+from torch import nn
+
+from bench.errors import UsageError
+from bench.task import Pair
+from tasks.agreement import Agreement
+from tasks.glue import MRPC
+from tasks.text import TextTask
+
+
+def task_on(folder: Path, student: str = "layers:2") -> TextTask:
+    return MRPC().on(Pair(str(folder), student))
+
+
+def seeded(task: TextTask, name: str, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return task.network(name)
+
+
+def layers(network: nn.Module) -> nn.ModuleList:
+    base = network.base_model
+    return base.encoder.layer if hasattr(base, "encoder") else base.transformer.layer
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("student", "taken"), [("layers:2", [0, 1]), ("layers:2:spread", [0, 3]), ("layers:3:spread", [0, 2, 3])]
+)
+def test_students_start_from_layers_of_the_pretrained_teacher(
+    tmp_path: Path, family: str, student: str, taken: list[int]
+) -> None:
+    task = task_on(model_folder(tmp_path / "tiny", family))
+    teacher, made = seeded(task, "tiny"), seeded(task, student)
+    assert len(layers(made)) == len(taken)
+    assert all(same(layers(made)[new], layers(teacher)[old]) for new, old in enumerate(taken))
+    assert same(made.base_model.embeddings, teacher.base_model.embeddings)
+    assert made.config.num_labels == 2
+
+
+def test_spread_layers_are_those_of_distilbert() -> None:
+    from tasks.networks.language import Backbone, cut
+
+    class Config:
+        num_hidden_layers = 12
+
+    weights = {f"encoder.layer.{number}.w": torch.tensor([number]) for number in range(12)}
+    made = cut(Backbone(Config(), weights, None), "layers:6:spread").weights
+    assert [int(made[f"encoder.layer.{number}.w"]) for number in range(6)] == [0, 2, 4, 7, 9, 11]
+
+
+def test_what_is_not_pretrained_is_a_function_of_the_seed(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny"))
+    one, again, other = (seeded(task, "layers:2", seed) for seed in (0, 0, 1))
+    assert same(one, again)
+    assert not torch.equal(one.classifier.weight, other.classifier.weight)
+    assert same(one.base_model, other.base_model)
+    random, other_random = (seeded(task, "layers:2:random", seed) for seed in (0, 1))
+    assert len(layers(random)) == 2
+    assert not torch.equal(layers(random)[0].output.dense.weight, layers(one)[0].output.dense.weight)
+    assert not torch.equal(layers(random)[0].output.dense.weight, layers(other_random)[0].output.dense.weight)
+
+
+def test_the_weights_that_a_student_starts_from_have_a_checksum(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny"))
+    sums = [task.pretrained(name) for name in ("tiny", "layers:2", "layers:2:spread", "layers:3")]
+    assert len(set(sums)) == 4
+    assert all(len(each) == 64 for each in sums)
+    assert task.pretrained("layers:2:random") is None
+    other = MRPC().on(Pair(str(model_folder(tmp_path / "other" / "tiny", seed=1)), "layers:2"))
+    assert other.pretrained("layers:2") != sums[1]
+
+
+def test_a_folder_is_known_by_its_name_on_every_machine(tmp_path: Path) -> None:
+    task = MRPC()
+    folder = model_folder(tmp_path / "tiny")
+    assert task.resolve(str(folder)) == "tiny" == task.resolve("tiny")
+    assert task.on(Pair(str(folder), "layers:1")) is task.on(Pair("tiny", "layers:2"))
+    shutil.copytree(folder, tmp_path / "elsewhere" / "tiny")
+    with pytest.raises(UsageError, match="two folders are named 'tiny'"):
+        task.resolve(str(tmp_path / "elsewhere" / "tiny"))
+
+
+def test_another_pretrained_student_needs_the_same_vocabulary(tmp_path: Path) -> None:
+    first = model_folder(tmp_path / "first")
+    second = model_folder(tmp_path / "second", seed=1, num_hidden_layers=1)
+    task = MRPC()
+    task.resolve(str(second))
+    assert len(layers(task.on(Pair(str(first), "second")).network("second"))) == 1
+    from tasks.networks.language import word_tokenizer
+
+    third = model_folder(tmp_path / "third")
+    word_tokenizer(("other", "words")).save_pretrained(third)
+    task.resolve(str(third))
+    with pytest.raises(UsageError, match="'third' and its teacher 'first' have different vocabularies"):
+        task.on(Pair(str(first), "third")).network("third")
+
+
+def test_texts_are_cut_to_what_the_teacher_takes(tmp_path: Path) -> None:
+    for family, positions in (("bert", 40), ("roberta", 39), ("distilbert", 40)):
+        task = task_on(model_folder(tmp_path / family, family))
+        examples = task.examples(["cat " * 200], None, torch.tensor([0]))
+        assert examples.lengths.tolist() == [positions]
+        network = seeded(task, "layers:1").eval()
+        assert network(**examples.inputs).logits.shape == (1, 2)
+
+
+def test_a_student_that_takes_fewer_tokens_than_its_teacher_is_refused(tmp_path: Path) -> None:
+    first = model_folder(tmp_path / "first")
+    second = model_folder(tmp_path / "second", max_position_embeddings=20)
+    task = MRPC()
+    task.resolve(str(second))
+    with pytest.raises(UsageError, match="'second' takes 20 tokens, its teacher 40"):
+        task.on(Pair(str(first), "second")).network("second")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("layers:5", "the teacher has 4 layers, expected 1 to 4"),
+        ("layers:0", "the teacher has 4 layers, expected 1 to 4"),
+        ("bert_L2_H16_A2", "this task needs a pretrained model"),
+    ],
+)
+def test_names_that_mean_nothing_here_are_refused(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        task_on(model_folder(tmp_path / "tiny")).network(name)
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UsageError, match="'no/such-model' cannot be loaded, neither a folder here nor"):
+        MRPC().on(Pair("no/such-model", "layers:2")).network("no/such-model")
+
+
+def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    with pytest.raises(UsageError, match="has no tokenizer"):
+        task_on(folder).network("tiny")
+
+
+def test_fresh_networks_have_the_size_of_their_name() -> None:
+    task = Agreement()
+    network = task.on(task.pairs[0]).network("bert_L2_H64_A4")
+    config = network.config
+    assert (config.num_hidden_layers, config.hidden_size, config.num_attention_heads) == (2, 64, 4)
+    assert config.vocab_size == 4 + len(task.lexicon)
+    with pytest.raises(UsageError, match="width 63 is not a multiple of its 4 heads"):
+        task.network("bert_L2_H63_A4")

@@ -1,0 +1,103 @@
+"""Own texts: what is read from the three formats, which rows are for test, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from language import model_folder
+
+from bench.errors import DataError
+from bench.registry import Registry
+from bench.task import Pair
+from tasks.own_text import OwnText
+
+ROWS = pd.DataFrame(
+    {
+        "text": [f"the cat is {'big' if number % 2 else 'small'} , a b c {number}" for number in range(40)],
+        "label": ["yes" if number % 2 else "no" for number in range(40)],
+    }
+)
+
+
+def written(table: pd.DataFrame, form: str, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if form == "csv":
+        table.to_csv(path, index=False)
+    elif form == "jsonl":
+        table.to_json(path, orient="records", lines=True)
+    else:
+        table.to_parquet(path)
+    return path
+
+
+def task_of(table: pd.DataFrame, folder: Path, form: str = "csv") -> OwnText:
+    return Registry().task(f"{form}:{written(table, form, folder / f'mine.{form}')}")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_every_format_gives_the_same_task(tmp_path: Path, form: str) -> None:
+    task = task_of(ROWS, tmp_path, form)
+    assert (task.classes, task.class_names, task.metric) == (2, ("no", "yes"), "accuracy")
+    assert (task.train_items, task.test_items) == (32, 8)
+    data = task.on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1")).load(None)
+    assert data.test.labels.bincount().tolist() == [4, 4]
+    again = task_of(ROWS, tmp_path, form)
+    pd.testing.assert_frame_equal(again._test, task._test)
+    assert again.name == task.name
+
+
+def test_a_name_says_which_content(tmp_path: Path) -> None:
+    first = task_of(ROWS, tmp_path).name
+    assert first.startswith("csv:mine-")
+    assert task_of(ROWS.iloc[:30], tmp_path).name != first
+
+
+def test_a_folder_brings_its_own_test(tmp_path: Path) -> None:
+    written(ROWS.iloc[:30], "csv", tmp_path / "reviews" / "train.csv")
+    written(ROWS.iloc[30:], "csv", tmp_path / "reviews" / "test.csv")
+    task = Registry().task(f"csv:{tmp_path / 'reviews'}")
+    assert (task.train_items, task.test_items) == (30, 10)
+    assert task._test["text"].tolist() == ROWS["text"].iloc[30:].tolist()
+
+
+def test_labels_with_fractions_are_a_regression(tmp_path: Path) -> None:
+    task = task_of(ROWS.assign(label=[number / 8 for number in range(40)]), tmp_path)
+    assert (task.classes, task.metric, task.test_items) == (1, "pearson_spearman", 8)
+
+
+def test_pairs_of_texts_are_read_as_pairs(tmp_path: Path) -> None:
+    task = task_of(ROWS.assign(text2="the dog"), tmp_path).on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1"))
+    assert task.load(None).train.inputs["token_type_ids"].max() == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (ROWS.rename(columns={"text": "review"}), "no column 'text': expected text, text2, label, found review, label"),
+        (ROWS.assign(label=["yes"] * 39 + [None]), "row 40: no value in column 'label'"),
+        (ROWS.assign(label="yes"), "every label is 'yes', expected two classes or more"),
+        (ROWS.assign(text=range(40)), "row 1: text is 0, expected text"),
+    ],
+)
+def test_what_is_broken_is_named(tmp_path: Path, table: pd.DataFrame, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        task_of(table, tmp_path)
+
+
+def test_a_file_that_is_missing_or_of_another_kind_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.csv does not exist"):
+        Registry().task(f"csv:{tmp_path / 'nowhere.csv'}")
+    path = tmp_path / "mine.parquet"
+    path.write_text("not a table")
+    with pytest.raises(DataError, match="cannot be read as parquet"):
+        Registry().task(f"parquet:{path}")
+
+
+def test_a_label_of_test_that_training_lacks_is_named(tmp_path: Path) -> None:
+    written(ROWS, "csv", tmp_path / "r" / "train.csv")
+    written(ROWS.assign(label="maybe"), "csv", tmp_path / "r" / "test.csv")
+    task = Registry().task(f"csv:{tmp_path / 'r'}").on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1"))
+    with pytest.raises(DataError, match=r"the test labels \['maybe'\] are not among the training labels"):
+        task.load(None)
