@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from bench.errors import DataError
 from bench.task import Data, Examples
 from tasks.glue_files import Source, Texts, read_splits
-from tasks.text import FINE_TUNING, LARGE, PRETRAINED_PAIRS, TextTask, correlations
+from tasks.text import FINE_TUNING, LARGE, PRETRAINED_PAIRS, REGRESSION, TextTask, correlations
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,6 +119,7 @@ class STSB(Glue):
     summary = "STS-B: how alike are two sentences, 0 to 5? Mean of Pearson's and Spearman's correlation"
     source = Source("STS-B", "stsb", SENTENCES, SENTENCES, "score", ())
     classes = 1
+    note = REGRESSION
     metric = "pearson_spearman"
     train_items = 5_749
     test_items = 1_500

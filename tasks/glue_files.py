@@ -18,6 +18,10 @@ from bench.errors import DataError
 HUB = "nyu-mll/glue"
 
 
+LOWEST, HIGHEST = 0, 5
+"""Scores of STS-B, the one regression."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where one task's texts and labels are."""
@@ -125,6 +129,10 @@ def of_columns(data: dict[str, list[Any]], source: Source, origin: Any) -> Texts
                 f"GLUE's {source.folder} in {origin}: row {number} has label {label}, expected 0 to "
                 f"{len(source.labels) - 1}"
             )
+        if not source.labels and not LOWEST <= label <= HIGHEST:
+            raise DataError(
+                f"GLUE's {source.folder} in {origin}: row {number} has score {label}, expected {LOWEST} to {HIGHEST}"
+            )
     return Texts(texts[0], texts[1] if len(texts) > 1 else None, data["label"])
 
 
@@ -167,6 +175,9 @@ def label_of(text: str, source: Source, path: Path, line: int) -> int | float:
             raise DataError(f"{path}, line {line}: label {text!r} is none of {', '.join(source.labels)}")
         return source.labels.index(text)
     try:
-        return float(text)
+        score = float(text)
     except ValueError:
         raise DataError(f"{path}, line {line}: score {text!r} is not a number") from None
+    if not LOWEST <= score <= HIGHEST:
+        raise DataError(f"{path}, line {line}: score {text} is not between {LOWEST} and {HIGHEST}")
+    return score

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import DataError
 from bench.task import Data, Examples
-from tasks.text import FINE_TUNING, PRETRAINED_PAIRS, TextTask, correlations
+from tasks.text import FINE_TUNING, PRETRAINED_PAIRS, REGRESSION, TextTask, correlations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,7 @@ class OwnText(TextTask):
         self.class_names = tuple(map(str, self._labels))
         self.classes = 1 if self.regression else len(self._labels)
         self.metric = "pearson_spearman" if self.regression else "accuracy"
+        self.note = REGRESSION if self.regression else ""
         self.train_items, self.test_items = len(self._train), len(self._test)
         if self.classes == 1 and not self.regression:
             raise DataError(f"{self.argument}: every label is {self._labels[0]!r}, expected two classes or more")

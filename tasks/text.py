@@ -60,6 +60,11 @@ LARGE = FINE_TUNING | {
 }
 """Of tasks with so many examples that one epoch of them makes a teacher."""
 
+REGRESSION = (
+    "A regression: soft targets are the teacher's scores, and their loss is the squared error, without temperature."
+)
+"""What the board says of such a task."""
+
 PRETRAINED_PAIRS = (
     Pair("bert-base-uncased", "layers:6"),
     Pair("bert-base-uncased", "layers:4"),

@@ -10,17 +10,30 @@ from bench.board.statistics import Summary, paired_difference, summarise
 
 
 def accuracy_table(group: Group) -> str:
-    """Test metric, the one at the epoch that was best on select, paired differences to the controls, failures."""
+    """Test metric, the one at the epoch that was best on select, paired differences to the controls, failures.
+
+    The task's further metrics stand beside it.
+    """
     controls = [(name, group.row_of(name)) for name in group.cell.protocol["controls"]]
-    metric = escape(next(entry.record.metric for entry in group.any_entries))
-    head = ["Method", f"test {metric}", "at best select", *(f"vs {escape(control)}" for control, _ in controls)]
-    teacher = [] if group.teacher is None else [_teacher(group, len(controls))]
+    metric = next(entry.record.metric for entry in group.any_entries)
+    further = list(
+        dict.fromkeys(each for entry in group.entries for each in entry.record.result.test if each != metric)
+    )
+    head = [
+        "Method",
+        f"test {escape(metric)}",
+        "at best select",
+        *(f"vs {escape(control)}" for control, _ in controls),
+        *(f"test {escape(each)}" for each in further),
+    ]
+    teacher = [] if group.teacher is None else [_teacher(group, len(head) - 2)]
     rows = [
         [
             name(row),
             points(summarise(list(row.scores.values()))),
             points(_at_best_select(row)),
             *(points(difference(row, control), signed=True) for _, control in controls),
+            *(points(_mean(row, each)) for each in further),
             failed(row),
         ]
         for row in ordered(group)
@@ -66,11 +79,19 @@ def failed(row: Row) -> str:
     return f"{len(row.failures)} failed ({detail})" if row.failures else ""
 
 
+def _mean(row: Row, metric: str) -> Summary | None:
+    """Of a metric on test at the last epoch."""
+    return summarise(
+        [each.record.result.test[metric] for each in row.by_seed.values() if metric in each.record.result.test]
+    )
+
+
 def _at_best_select(row: Row) -> Summary | None:
     chosen = [entry.record for entry in row.by_seed.values() if entry.record.result.test_selected]
     return summarise([record.result.test_selected[record.metric] for record in chosen])
 
 
-def _teacher(group: Group, controls: int) -> list[str]:
+def _teacher(group: Group, others: int) -> list[str]:
+    """others: how many columns follow that of its metric, without that of failures."""
     teacher = group.teacher
-    return [f"teacher: {escape(teacher.network)}", point(teacher.test), *[UNKNOWN] * (controls + 1), ""]
+    return [f"teacher: {escape(teacher.network)}", point(teacher.test), *[UNKNOWN] * others, ""]

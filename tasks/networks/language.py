@@ -37,7 +37,7 @@ from bench.errors import UsageError
 
 FRESH = re.compile(r"bert_L(\d+)_H(\d+)_A(\d+)$")
 CUT = re.compile(r"layers:(\d+)(?::(spread|random))?$")
-LAYER = re.compile(r"^(.*\blayer)\.(\d+)\.(.*)$")
+LAYER = re.compile(r"^(.*\blayers?)\.(\d+)\.(.*)$")
 """The name of a weight that belongs to a layer: what stands before its number, the number, the rest."""
 COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 UNLIMITED = 1 << 30
@@ -150,6 +150,8 @@ def cut(teacher: Backbone, name: str) -> Backbone:
         return Backbone(config, {}, teacher.tokenizer)
     chosen = range(count)
     if how == "spread":
+        if not any(map(LAYER.match, teacher.weights)):
+            raise UsageError(f"network {name!r}: {config.model_type} has no layers of their own to choose from")
         chosen = [round(number * (depth - 1) / (count - 1)) for number in range(count)] if count > 1 else [depth - 1]
     place = {str(old): str(new) for new, old in enumerate(chosen)}
     weights = {}

@@ -226,6 +226,20 @@ def test_compiled_runs_have_tables_of_their_own():
     assert len(tables(text)) == 2 * len(tables(board(made[:1])))
 
 
+def test_further_metrics_stand_beside_the_primary_one():
+    def with_f1(made, f1):
+        test = {**made.result.test, "f1": f1}
+        return made.model_copy(update={"result": made.result.model_copy(update={"test": test})})
+
+    made = [record("scratch"), *(with_f1(record("kd", seed, test=70.0), 80.0 + seed) for seed in range(2))]
+    shown = next(each for each in tables(board(made)) if each["head"][0] == "Method")
+    assert shown["head"][:3] == ["Method", "test accuracy", "at best select"]
+    assert shown["head"][-2:] == ["test f1", "failed"]
+    cells = {name.rstrip("*").rstrip("\\"): cells for name, cells in shown.items()}
+    assert cells["kd"][-2].startswith("80.50 ± ")
+    assert {cells[name][-2] for name in cells if name.startswith(("scratch", "teacher"))} == {"–"}
+
+
 def test_a_table_says_which_pretrained_weights_its_students_start_from():
     text = board([record("kd", pretrained="1" * 64), record("kd", pretrained="2" * 64)])
     assert [f"Students start from the pretrained weights <code>{each * 12}</code>." in text for each in "123"] == [

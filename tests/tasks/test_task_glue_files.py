@@ -90,6 +90,8 @@ def test_mismatched_genres_are_read_beside_the_matched(tmp_path: Path) -> None:
         (MRPC, "Quality\t#1 String\t#2 String\n7\ta\tb\n", r"line 2: label '7' is none of 0, 1"),
         (MRPC, "Quality\t#1 String\n1\ta\n", r"no column '#2 String'"),
         (STSB, "sentence1\tsentence2\tscore\na\tb\tmuch\n", r"line 2: score 'much' is not a number"),
+        (STSB, "sentence1\tsentence2\tscore\na\tb\t5.5\n", r"line 2: score 5.5 is not between 0 and 5"),
+        (STSB, "sentence1\tsentence2\tscore\na\tb\tnan\n", r"line 2: score nan is not between 0 and 5"),
         (CoLA, "gj04\t1\t\ta b\n\ngj04\t1\t\ta b\n", r"line 2: 1 columns"),
     ],
 )

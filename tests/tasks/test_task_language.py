@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from language import FAMILIES, model_folder
+from language import FAMILIES, SIZES, model_folder
 from torch import nn
+from transformers import AlbertConfig, AlbertModel
 
 from bench.errors import UsageError
+from bench.plan import example_outputs
 from bench.task import Pair
 from tasks.agreement import Agreement
 from tasks.glue import MRPC
@@ -59,6 +61,17 @@ def test_spread_layers_are_those_of_distilbert() -> None:
     weights = {f"encoder.layer.{number}.w": torch.tensor([number]) for number in range(12)}
     made = cut(Backbone(Config(), weights, None), "layers:6:spread").weights
     assert [int(made[f"encoder.layer.{number}.w"]) for number in range(6)] == [0, 2, 4, 7, 9, 11]
+
+
+def test_layers_that_share_their_weights_cannot_be_chosen_from(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    AlbertModel(AlbertConfig(**SIZES, embedding_size=16)).save_pretrained(folder)
+    task = task_on(folder)
+    assert seeded(task, "layers:2").config.num_hidden_layers == 2
+    with pytest.raises(UsageError, match="albert has no layers of their own"):
+        task.network("layers:2:spread")
+    outputs = example_outputs(task, "layers:2")
+    assert (outputs.hidden, outputs.attention) == ((), ())
 
 
 def test_what_is_not_pretrained_is_a_function_of_the_seed(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_a_folder_brings_its_own_test(tmp_path: Path) -> None:
 def test_labels_with_fractions_are_a_regression(tmp_path: Path) -> None:
     task = task_of(ROWS.assign(label=[number / 8 for number in range(40)]), tmp_path)
     assert (task.classes, task.metric, task.test_items) == (1, "pearson_spearman", 8)
+    assert "A regression" in task.note
 
 
 def test_pairs_of_texts_are_read_as_pairs(tmp_path: Path) -> None:
