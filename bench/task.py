@@ -77,6 +77,8 @@ class Task:
     """How many logits the networks give; 1: a regression."""
     class_names: tuple[str, ...] = ()
     """The names of the classes in order, where an exported student should know them."""
+    input_format: str = ""
+    """How a user of an exported student prepares an input, for people."""
     argument: str = ""
     """How the command line names the task where that is not `name`, e.g. by a path."""
     metric: ClassVar[str] = "accuracy"

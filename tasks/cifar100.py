@@ -59,6 +59,7 @@ class Cifar100(Task):
     name = "cifar100"
     summary = "CIFAR-100: 100 classes of 32x32 colour images (Krizhevsky, 2009)"
     modality = "image"
+    input_format = f"32x32 RGB images, values from 0 to 1, less the means {MEAN}, divided by {DEVIATION}"
     classes = 100
     train_items = 50_000
     test_items = 10_000

@@ -45,6 +45,7 @@ class Digits(Task):
         "training and KD differ: this shows that everything works, it is no evidence for a method."
     )
     modality = "image"
+    input_format = f"8x8 pixels from 0 to 16, less {MEAN}, divided by {DEVIATION}"
     classes = 10
     train_items = 1_201
     test_items = 596

@@ -81,6 +81,10 @@ class OwnImages(Task):
             digest.update(f"{label}/{file.name} {file.stat().st_size}\n".encode())
         self.name = f"{form}:{root.resolve().name}-{digest.hexdigest()[:8]}"
         self.size = common_size([file for file, _ in self._train])
+        self.input_format = (
+            f"RGB images, the shorter side scaled to {self.size} pixels, the middle {self.size}x{self.size} of them, "
+            f"values from 0 to 1, less the means {MEAN}, divided by {DEVIATION}"
+        )
 
     def load(self, data_dir: Path | None) -> Data:
         return Data(self._examples(self._train), self._examples(self._test))

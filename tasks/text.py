@@ -84,6 +84,7 @@ class TextTask(Task):
     """All words of the task, where it has so few that networks can start from fresh weights."""
 
     def __init__(self) -> None:
+        self.input_format = f"what the tokenizer of this folder gives, cut to {self.longest} tokens"
         self._folders: dict[str, Path] = {}
         self._bound: dict[str, TextTask] = {}
         self._teacher: str | None = None

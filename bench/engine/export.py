@@ -45,6 +45,7 @@ class StudentExport:
                     "load": cell.task.save(student.network, made),
                     "cell": str(cell),
                     "key": cell.key,
+                    **({"inputs": cell.task.input_format} if cell.task.input_format else {}),
                     **({"classes": cell.task.class_names} if cell.task.class_names else {}),
                     "metric": cell.task.metric,
                     "select": select,

@@ -33,6 +33,7 @@ def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: P
     best = {key: max(value for value in record.curve.select) for key, record in records.items()}
     assert best[said["key"]] == max(best.values()) == said["select"]
     assert said["test"] == records[said["key"]].result.test_selected
+    assert said["inputs"] == Digits.input_format
     network = eval(said["load"].replace('"model.safetensors"', repr(str(folder / "model.safetensors"))), {"timm": timm})
     task = Digits()
     test = task.load(None).test
