@@ -85,6 +85,10 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
         task = registry.task(task_name)
         with blamed(f"task {task.name!r}"):
             protocol, pairs = protocol_of(task, selection.protocol), pairs_of(task, selection.pairs)
+        if selection.compile and task.modality == "text":
+            raise UsageError(
+                f"--compile does not pay on {task.name}: its batches have many lengths, each of which is compiled anew"
+            )
         precision = resolve_precision(selection.precision or protocol.precision, device)
         instances: list[Method] = []
         for name in methods:

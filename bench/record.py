@@ -77,6 +77,8 @@ class TeacherUse(Part):
     """`fit`, or `unknown` for a teacher that came from elsewhere."""
     select: float | None
     test: float
+    further: dict[str, float] = {}
+    """The task's further metrics on test."""
     train_seconds: float | None
     parameters: int
 

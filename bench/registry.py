@@ -76,7 +76,8 @@ class Registry:
         """A task, made; one that a path makes is named `KIND:PATH`."""
         location = path_task(name)
         if location:
-            return _importer(location)()(*name.split(":", 1))
+            with blamed(f"task {name!r}"):
+                return _importer(location)()(*name.split(":", 1))
         cls = self._load("tasks", name)
         with blamed(f"task {name!r}"):
             return cls()

@@ -137,9 +137,14 @@ class Task:
     def save(self, network: nn.Module, folder: Path) -> str:
         """Writes a trained network into an empty folder, in the form that its own library loads.
 
-        Returns the Python expression that loads it, from inside of the folder.
+        Returns the Python that loads it as `model`, from inside of the folder.
         """
-        raise UsageError(f"task {self.name!r} cannot save its networks: it defines no `save`")
+        raise NotImplementedError
+
+    @property
+    def saves(self) -> bool:
+        """Whether the task defines `save`."""
+        return type(self).save is not Task.save
 
     def score(self, logits: Tensor, labels: Tensor) -> dict[str, float]:
         """The metrics of a whole split, in percent points. logits (n, C) float32, labels (n,)."""

@@ -33,7 +33,7 @@ FAIR = Protocol("fair", student=STUDENT, teacher=TEACHER, fit_items=2_000, selec
 class Agreement(TextTask):
     name = "agreement"
     summary = "Subject-verb agreement in generated sentences, few labels: seconds a cell, comes with the project"
-    note = (
+    remark = (
         "Students see few labels. Grammar and rates were chosen so that small networks learn in seconds and a teacher "
         "knows more than its student: this shows that everything works on text, it is no evidence for a method."
     )

@@ -23,6 +23,8 @@ class Glue(TextTask):
     """What the nine have in common."""
 
     source: ClassVar[Source]
+    further_items: ClassVar[tuple[int, ...]] = ()
+    """The sizes of the further development sets."""
     pairs = PRETRAINED_PAIRS
     default_pairs = pairs[:1]
     usual = 32
@@ -34,19 +36,18 @@ class Glue(TextTask):
         self.class_names = self.source.labels
 
     def load(self, data_dir: Path | None) -> Data:
-        train, *tests = read_splits(self.source, data_dir)
-        sizes = (self.train_items, self.test_items)
-        for what, split, size in zip(("training", "development"), (train, tests[0]), sizes, strict=True):
+        splits = read_splits(self.source, data_dir)
+        names = ["train", *(classic for classic, _ in self.source.tests)]
+        for name, split, size in zip(
+            names, splits, (self.train_items, self.test_items, *self.further_items), strict=True
+        ):
             if len(split) != size:
                 raise DataError(
-                    f"GLUE's {self.source.folder} has {size} {what} examples, these data have {len(split)}: they are "
-                    "incomplete or not the official ones. Your own data: --tasks csv:PATH"
+                    f"GLUE's {self.source.folder} has {size} examples in {name}, these data have {len(split)}: they "
+                    "are incomplete or not the official ones. Your own data: --tasks csv:PATH"
                 )
-        further = {
-            old.partition("_")[2]: self.read(texts)
-            for (old, _), texts in list(zip(self.source.tests, tests, strict=True))[1:]
-        }
-        return Data(self.read(train), self.read(tests[0]), further)
+        train, test, *further = map(self.read, splits)
+        return Data(train, test, {name.partition("_")[2]: each for name, each in zip(names[2:], further, strict=True)})
 
     def read(self, texts: Texts) -> Examples:
         import torch
@@ -119,7 +120,7 @@ class STSB(Glue):
     summary = "STS-B: how alike are two sentences, 0 to 5? Mean of Pearson's and Spearman's correlation"
     source = Source("STS-B", "stsb", SENTENCES, SENTENCES, "score", ())
     classes = 1
-    note = REGRESSION
+    remark = REGRESSION
     metric = "pearson_spearman"
     train_items = 5_749
     test_items = 1_500
@@ -159,6 +160,7 @@ class MNLI(Glue):
     protocols = LARGE
     train_items = 392_702
     test_items = 9_815
+    further_items = (9_832,)
     usual = 40
 
 

@@ -152,7 +152,7 @@ def read_tsv(path: Path, source: Source) -> Texts:
     if columns[0].isdecimal():
         places, first = [int(column) for column in columns], 1
     else:
-        header, rows, first = rows[0], rows[1:], 2
+        header, rows, first = rows[0] if rows else [], rows[1:], 2
         for column in columns:
             if column not in header:
                 raise DataError(f"{path} has no column {column!r}: its first line has {', '.join(header)}")

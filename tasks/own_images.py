@@ -77,8 +77,9 @@ class OwnImages(Task):
         self.train_items, self.test_items = len(self._train), len(self._test)
         # Other content is another task: its records must not stand with these.
         digest = hashlib.sha256()
-        for file, label in (*self._train, *self._test):
-            digest.update(f"{label}/{file.name} {file.stat().st_size}\n".encode())
+        for part, each in (("train", self._train), ("test", self._test)):
+            for file, label in each:
+                digest.update(f"{part} {label} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
         self.name = f"{form}:{root.resolve().name}-{digest.hexdigest()[:8]}"
         self.size = common_size([file for file, _ in self._train])
         self.input_format = (
@@ -99,7 +100,7 @@ class OwnImages(Task):
     def resolve(self, name: str) -> str:
         from tasks.networks.names import resolve
 
-        return resolve(name, prefix="cifar_")
+        return resolve(name, prefix="")
 
     def network(self, name: str) -> nn.Module:
         from tasks.networks.names import create

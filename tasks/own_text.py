@@ -7,11 +7,14 @@ with fractions make a regression.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import DataError
+from bench.protocol import Protocol, Recipe
 from bench.task import Data, Examples
 from tasks.text import FINE_TUNING, PRETRAINED_PAIRS, REGRESSION, TextTask, correlations
 
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TEST_SHARE = 0.2
+NUMBERS = "iufb"
+"""The kinds of numpy's types that a column of numbers has."""
+TEACHER_STEPS = 50
+"""The fewest optimiser steps of a teacher, about."""
 COLUMNS = ("text", "text2", "label")
 
 
@@ -29,7 +36,6 @@ class OwnText(TextTask):
     summary = "your own texts: columns text, label and perhaps text2"
     pairs = PRETRAINED_PAIRS
     default_pairs = pairs[:1]
-    protocols = FINE_TUNING
     default_protocol = "fair"
     usual = 32
 
@@ -46,10 +52,14 @@ class OwnText(TextTask):
         self.class_names = tuple(map(str, self._labels))
         self.classes = 1 if self.regression else len(self._labels)
         self.metric = "pearson_spearman" if self.regression else "accuracy"
-        self.note = REGRESSION if self.regression else ""
+        self.remark = REGRESSION if self.regression else ""
         self.train_items, self.test_items = len(self._train), len(self._test)
         if self.classes == 1 and not self.regression:
             raise DataError(f"{self.argument}: every label is {self._labels[0]!r}, expected two classes or more")
+        unknown = [] if self.regression else sorted(set(self._test["label"]) - set(self._labels))
+        if unknown:
+            raise DataError(f"{self.argument}: the test labels {unknown} are not among the training labels")
+        self.protocols = {name: long_enough(each, self.train_items) for name, each in FINE_TUNING.items()}
 
     def load(self, data_dir: Path | None) -> Data:
         return Data(self._examples(self._train), self._examples(self._test))
@@ -61,9 +71,6 @@ class OwnText(TextTask):
             labels = torch.tensor(table["label"].to_numpy(), dtype=torch.float)
         else:
             number = {name: place for place, name in enumerate(self._labels)}
-            unknown = sorted(set(table["label"]) - set(number))
-            if unknown:
-                raise DataError(f"{self.argument}: the test labels {unknown} are not among the training labels")
             labels = torch.tensor([number[name] for name in table["label"]])
         second = table["text2"].tolist() if "text2" in table else None
         return self.examples(table["text"].tolist(), second, labels)
@@ -85,8 +92,14 @@ def read(form: str, path: Path) -> tuple[pd.DataFrame, pd.DataFrame, str]:
             raise DataError(
                 f"{file} does not exist: expected a {form} file, or a folder with train.{form} and test.{form}"
             )
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    digest = hashlib.sha256(
+        "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files).encode()
+    ).hexdigest()
     tables = [checked(table_of(form, file), file) for file in files]
+    if len({table["label"].dtype.kind in NUMBERS for table in tables}) > 1:
+        raise DataError(
+            f"{path}: the labels are numbers in one of {files[0].name} and {files[1].name}, names in the other"
+        )
     if len(tables) == 2:
         return tables[0], tables[1], digest
     [whole] = tables
@@ -122,11 +135,31 @@ def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
         if absent.any():
             raise DataError(f"{file}, row {int(absent.to_numpy().argmax()) + 1}: no value in column {column!r}")
         if column != "label":
-            other = table[column].map(lambda value: not isinstance(value, str))
-            if other.any():
-                row = int(other.to_numpy().argmax())
-                raise DataError(f"{file}, row {row + 1}: {column} is {table[column].tolist()[row]!r}, expected text")
+            check_type(table[column], str, "text", file)
+    if table["label"].dtype.kind not in NUMBERS:
+        check_type(table["label"], str, "a name, as the labels are not all numbers", file)
     return table
+
+
+def check_type(column: pd.Series, kind: type, expected: str, file: Path) -> None:
+    """Raises DataError with the row of the first value that is of another type."""
+    other = column.map(lambda value: not isinstance(value, kind))
+    if other.any():
+        row = int(other.to_numpy().argmax())
+        raise DataError(f"{file}, row {row + 1}: {column.name} is {column.tolist()[row]!r}, expected {expected}")
+
+
+def long_enough(protocol: Protocol, items: int) -> Protocol:
+    """The protocol with as many epochs as it takes to fit the evaluations in: small tables are seen more often."""
+
+    def stretched(recipe: Recipe, fewest: int) -> Recipe:
+        return dataclasses.replace(recipe, epochs=max(recipe.epochs, math.ceil(2 * fewest * recipe.batch_size / items)))
+
+    return dataclasses.replace(
+        protocol,
+        student=stretched(protocol.student, protocol.evaluations),
+        teacher=stretched(protocol.teacher, TEACHER_STEPS),
+    )
 
 
 def held_out(labels: pd.Series) -> pd.Series:

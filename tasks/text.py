@@ -80,27 +80,36 @@ class TextTask(Task):
     """Tokens of one example, or fewer if the teacher takes fewer; what is longer is cut."""
     usual: ClassVar[int]
     """About how many tokens an example has: what inference and estimates are measured with."""
+    remark: str = ""
+    """What a reader of a table of this task must know, beside how many texts were cut."""
     lexicon: ClassVar[tuple[str, ...] | None] = None
     """All words of the task, where it has so few that networks can start from fresh weights."""
 
     def __init__(self) -> None:
-        self.input_format = f"what the tokenizer of this folder gives, cut to {self.longest} tokens"
+        self.input_format = "what the tokenizer of this folder gives with truncation=True"
         self._folders: dict[str, Path] = {}
         self._bound: dict[str, TextTask] = {}
         self._teacher: str | None = None
+        self._cut = 0
+
+    @property
+    def note(self) -> str:
+        """What the task says of itself, and how many texts were cut when they were loaded."""
+        cut = f"{self._cut:,} texts are longer than {self._width} tokens, and cut." if self._cut else ""
+        return " ".join(each for each in (self.remark, cut) if each)
 
     def on(self, pair: Pair) -> TextTask:
         teacher = self.resolve(pair.teacher)
         if teacher not in self._bound:
             bound = copy.copy(self)
-            bound._teacher = teacher
+            bound._teacher, bound._cut = teacher, 0
             self._bound[teacher] = bound
         return self._bound[teacher]
 
     def resolve(self, name: str) -> str:
         """A folder is known by its own name, not by its path, which is another one on every machine."""
         folder = Path(name)
-        if not folder.is_dir():
+        if name in self._folders or not folder.is_dir():
             return name
         path = folder.resolve()
         if self._folders.setdefault(path.name, path) != path:
@@ -143,8 +152,10 @@ class TextTask(Task):
     def save(self, network: nn.Module, folder: Path) -> str:
         """In the Hugging Face layout, with the tokenizer."""
         network.save_pretrained(folder)
-        self.backbone(self._teacher).tokenizer.save_pretrained(folder)
-        return 'transformers.AutoModelForSequenceClassification.from_pretrained(".")'
+        tokenizer = copy.deepcopy(self.backbone(self._teacher).tokenizer)
+        tokenizer.model_max_length = self._width
+        tokenizer.save_pretrained(folder)
+        return 'import transformers; model = transformers.AutoModelForSequenceClassification.from_pretrained(".")'
 
     def blank(self, count: int) -> dict[str, Tensor]:
         import torch
@@ -161,6 +172,7 @@ class TextTask(Task):
         tokenizer = self.backbone(self._teacher).tokenizer
         texts: list[Any] = [list(first)] if second is None else [list(first), list(second)]
         encoded = tokenizer(*texts, truncation=True, max_length=self._width, return_attention_mask=False)
+        self._cut += sum(bool(each.overflowing) for each in encoded.encodings or ())
         return tokens(encoded, tokenizer.pad_token_id, labels)
 
 

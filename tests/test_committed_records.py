@@ -40,11 +40,12 @@ def test_a_record_of_the_current_versions_has_the_key_that_its_cell_would_get(fo
             protocol,
             made.seed,
             made.precision,
-            # A brought teacher's key is that of its file.
+            # A brought teacher's key is that of its file; a pretrained one's is of weights that are not here.
             made.teacher
-            if made.teacher is None or made.teacher.startswith("file:")
+            if made.teacher is None or made.teacher.startswith("file:") or made.pretrained
             else teacher_key(task, made.pair.teacher, protocol, made.precision, None),
             made.compiled,
+            made.pretrained,
         )
         assert cell.key == record.key, path
 

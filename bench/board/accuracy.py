@@ -26,7 +26,7 @@ def accuracy_table(group: Group) -> str:
         *(f"vs {escape(control)}" for control, _ in controls),
         *(f"test {escape(each)}" for each in further),
     ]
-    teacher = [] if group.teacher is None else [_teacher(group, len(head) - 2)]
+    teacher = [] if group.teacher is None else [_teacher(group, 1 + len(controls), further)]
     rows = [
         [
             name(row),
@@ -91,7 +91,8 @@ def _at_best_select(row: Row) -> Summary | None:
     return summarise([record.result.test_selected[record.metric] for record in chosen])
 
 
-def _teacher(group: Group, others: int) -> list[str]:
-    """others: how many columns follow that of its metric, without that of failures."""
+def _teacher(group: Group, unknown: int, further: list[str]) -> list[str]:
+    """unknown: how many columns follow its metric that a teacher has nothing for."""
     teacher = group.teacher
-    return [f"teacher: {escape(teacher.network)}", point(teacher.test), *[UNKNOWN] * others, ""]
+    shown = [point(teacher.further.get(each)) for each in further]
+    return [f"teacher: {escape(teacher.network)}", point(teacher.test), *[UNKNOWN] * unknown, *shown, ""]

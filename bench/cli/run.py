@@ -99,11 +99,8 @@ def run(given: argparse.Namespace) -> int:
         print_estimate(plan, chosen, store)
         for sentence in other_teachers(plan, chosen, store):
             print(f"note: {sentence}")
-    if given.export_student and len(chosen) < len(plan.cells):
-        raise UsageError(
-            f"--export-student: {len(plan.cells) - len(chosen)} of {len(plan.cells)} cells have their record, which "
-            "holds no weights; --only all trains them again"
-        )
+    if given.export_student:
+        check_export(plan, chosen)
     if given.dry_run:
         return 0
     store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
@@ -112,6 +109,36 @@ def run(given: argparse.Namespace) -> int:
         write_board(store, board_path(given.results), print)
         return 0
     return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results), given.export_student)
+
+
+def check_export(plan: Plan, chosen: list) -> None:
+    """Raises UsageError where --export-student could not name one best student."""
+    if len(chosen) < len(plan.cells):
+        raise UsageError(
+            f"--export-student: {len(plan.cells) - len(chosen)} of {len(plan.cells)} cells have their record, which "
+            "holds no weights; --only all trains them again"
+        )
+    tasks = sorted({cell.task.name for cell in chosen})
+    if len(tasks) > 1:
+        raise UsageError(f"--export-student takes the best student of one task, but these are {', '.join(tasks)}")
+    for cell in chosen[:1]:
+        if not cell.protocol.select:
+            raise UsageError(
+                f"--export-student: protocol {cell.protocol.name!r} has no select split to tell the best student by"
+            )
+        if not cell.task.saves:
+            raise UsageError(
+                f"--export-student: task {cell.task.name!r} cannot save its networks: it defines no `save`"
+            )
+
+
+def check_data(cells: list, data_dir: Path | None, say) -> None:
+    """Reads the data of all tasks, if there are several: what is broken is told before anything is trained."""
+    tasks = {cell.task.name: cell.task for cell in cells}
+    if len(tasks) > 1:
+        say(f"reading the data of {len(tasks)} tasks")
+        for task in tasks.values():
+            task.load(data_dir)
 
 
 def run_cells(
@@ -125,13 +152,15 @@ def run_cells(
 
     failed = finished = 0
     with Progress(len(cells)) as progress:
+        check_data(cells, data_dir, progress.say)
+        best = StudentExport(export, progress.say) if export else None
         worker = Worker(
             device=plan.device,
             data_dir=data_dir,
             plain=lambda name: registry.method(name)(),
             brought=plan.brought,
             skips=plan.skips,
-            export=StudentExport(export, progress.say) if export else None,
+            export=best,
             say=progress.say,
             progress=progress.steps,
         )
@@ -155,7 +184,7 @@ def run_cells(
                     progress.say(f"{board} was not written: {error}")
     if failed:
         print(f"{failed} of {len(cells)} cells failed; --only failed runs them again", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or (best and best.failed) else 0
 
 
 def data_folder(given: Path | None) -> Path | None:

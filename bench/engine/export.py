@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.cell import Cell
 from bench.engine.observed import Observed
-from bench.errors import StoreError, UsageError
+from bench.errors import UsageError
 
 DESCRIPTION = "kdbench.json"
 
@@ -27,6 +27,8 @@ class StudentExport:
         self.folder = folder
         self.say = say
         self.best = -math.inf
+        self.failed = False
+        """Whether a student that should be in the folder is not."""
 
     def offer(self, cell: Cell, student: Observed, select: float, test: dict[str, float]) -> None:
         """Saves the student if none before was better on `select`.
@@ -56,5 +58,8 @@ class StudentExport:
                     os.replace(self.folder, Path(scratch) / "old")
                 shutil.move(made, self.folder)
         except OSError as error:
-            raise StoreError(f"--export-student {self.folder} cannot be written: {error.strerror or error}") from error
+            # The cell itself is fine: its record must not be lost.
+            self.failed = True
+            self.say(f"NOT exported: --export-student {self.folder} cannot be written: {error.strerror or error}")
+            return
         self.say(f"exported to {self.folder}: {cell}, {cell.task.metric} {test[cell.task.metric]:.2f} on test")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.cell import Cell
 from bench.engine.cost import inference
-from bench.engine.evaluate import logits_of
+from bench.engine.evaluate import further_scores, logits_of
 from bench.engine.hardware import is_out_of_memory
 from bench.engine.loop import NonFiniteError
 from bench.engine.observed import Observed
@@ -71,13 +71,15 @@ def load_teacher(
     select = None
     if splits.select is not None:
         select = task.score(logits_of(network, task, splits.select), splits.select.labels)[task.metric]
+    test = task.score(logits, splits.test.labels) | further_scores(network, task, splits.further_tests)
     use = TeacherUse(
         key=cell.teacher_key,
         network=cell.pair.teacher,
         sha256=sha256,
         trained_on=trained_on,
         select=select,
-        test=task.score(logits, splits.test.labels)[task.metric],
+        test=test.pop(task.metric),
+        further=test,
         train_seconds=train_seconds,
         parameters=sum(each.numel() for each in network.parameters()),
     )

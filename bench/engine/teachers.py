@@ -64,18 +64,22 @@ class Brought:
     path: Path
     sha256: str
     shapes: dict[str, tuple[int, ...]]
+    class_names: tuple[str, ...] = ()
+    """As the configuration of a Hugging Face folder names them, in the order of its logits."""
 
     @classmethod
     def read(cls, path: Path) -> Brought:
         """Reads the file; one that is missing or damaged raises TeacherError."""
+        names: tuple[str, ...] = ()
         if path.is_dir():
-            path = path / "model.safetensors"
+            names, path = class_names(path / "config.json"), path / "model.safetensors"
         if not path.is_file():
             raise TeacherError(
                 f"teacher file {path} does not exist: expected a safetensors file, or a folder with model.safetensors"
             )
         weights = read_weights(path)
-        return cls(path, weights_digest(weights), {name: tuple(tensor.shape) for name, tensor in weights.items()})
+        shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        return cls(path, weights_digest(weights), shapes, names)
 
     def check_fits(self, task: Task, network: str) -> None:
         """Raises TeacherError if these are not the weights of this network."""
@@ -90,6 +94,21 @@ class Brought:
                 f"teacher file {self.path} does not fit the network {network!r}: {len(wrong)} tensors differ "
                 f"({examples})"
             )
+        ours, theirs = ([name.lower() for name in names] for names in (task.class_names, self.class_names))
+        if ours != theirs and sorted(ours) == sorted(theirs):
+            raise TeacherError(
+                f"teacher {self.path.parent} gives its classes in the order {', '.join(self.class_names)}, the task "
+                f"{task.name!r} has {', '.join(task.class_names)}: reorder the rows of its classifier"
+            )
+
+
+def class_names(config: Path) -> tuple[str, ...]:
+    """The names in `id2label` of a Hugging Face configuration, in order; none if it has none."""
+    try:
+        named = json.loads(config.read_text()).get("id2label") or {}
+        return tuple(str(named[number]) for number in sorted(named, key=int))
+    except (OSError, ValueError, AttributeError) as error:
+        raise TeacherError(f"teacher folder {config.parent}: {config.name} cannot be read: {error}") from error
 
 
 def teacher_key(task: Task, network: str, protocol: Protocol, precision: str, brought: Brought | None) -> str:
@@ -148,7 +167,8 @@ def read_header(path: Path) -> TeacherFile:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file on the CPU."""
     try:
-        return load_file(path)
+        # Older versions of transformers stored the positions 0, 1, 2, … too.
+        return {name: tensor for name, tensor in load_file(path).items() if not name.endswith(".position_ids")}
     except (OSError, SafetensorError) as error:
         raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
 

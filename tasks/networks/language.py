@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -41,6 +42,16 @@ LAYER = re.compile(r"^(.*\blayers?)\.(\d+)\.(.*)$")
 """The name of a weight that belongs to a layer: what stands before its number, the number, the rest."""
 COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 UNLIMITED = 1 << 30
+SAYS_NOTHING = (
+    "_name_or_path",
+    "transformers_version",
+    "dtype",
+    "torch_dtype",
+    "architectures",
+    "id2label",
+    "label2id",
+)
+"""Entries of a configuration that change with the place, the library or the task, not with the network."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -60,12 +71,23 @@ class Backbone:
         offset = self.config.pad_token_id + 1 if self.config.model_type in COUNT_FROM_PADDING else 0
         return getattr(self.config, "max_position_embeddings", UNLIMITED) - offset
 
+    named: bool = False
+    """Whether its name says all of it: a fresh network of a task's own lexicon."""
+
     @cached_property
     def sha256(self) -> str | None:
-        """Of the weights; None for fresh ones."""
-        if not self.weights:
+        """Of configuration, tokenizer and weights; None where the name says it all."""
+        if self.named:
             return None
         digest = hashlib.sha256()
+        told = {key: value for key, value in self.config.to_dict().items() if key not in SAYS_NOTHING}
+        digest.update(json.dumps(told, sort_keys=True, default=str).encode())
+        digest.update(json.dumps(self.tokenizer.get_vocab(), sort_keys=True).encode())
+        if self.tokenizer.is_fast:
+            rules = json.loads(self.tokenizer.backend_tokenizer.to_str())
+            # Every use sets these anew.
+            rules.update(truncation=None, padding=None)
+            digest.update(json.dumps(rules, sort_keys=True).encode())
         for name in sorted(self.weights):
             digest.update(name.encode())
             digest.update(self.weights[name].contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -80,7 +102,11 @@ def pretrained(location: str) -> Backbone:
         config = AutoConfig.from_pretrained(location)
         model, loading = AutoModel.from_pretrained(location, output_loading_info=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        what = "the folder" if Path(location).is_dir() else "neither a folder here nor a model that the hub gave:"
+        what = (
+            "the folder"
+            if Path(location).is_dir()
+            else "neither a model that the hub gave nor a folder here (if it is one elsewhere, give its path):"
+        )
         raise UsageError(f"network {location!r} cannot be loaded, {what} {first_line(error)}") from error
     absent = set(loading["missing_keys"])
     weights = {name: tensor for name, tensor in model.state_dict().items() if name not in absent}
@@ -113,7 +139,7 @@ def fresh(name: str, lexicon: tuple[str, ...] | None) -> Backbone:
         intermediate_size=4 * width,
         max_position_embeddings=64,
     )
-    return Backbone(config, {}, word_tokenizer(lexicon))
+    return Backbone(config, {}, word_tokenizer(lexicon), named=True)
 
 
 @lru_cache
@@ -147,7 +173,7 @@ def cut(teacher: Backbone, name: str) -> Backbone:
     config = copy.deepcopy(teacher.config)
     config.num_hidden_layers = count
     if how == "random" or not teacher.weights:
-        return Backbone(config, {}, teacher.tokenizer)
+        return Backbone(config, {}, teacher.tokenizer, teacher.named)
     chosen = range(count)
     if how == "spread":
         if not any(map(LAYER.match, teacher.weights)):
@@ -170,6 +196,7 @@ def classifier(backbone: Backbone, classes: int, names: tuple[str, ...] = ()) ->
     names: of the classes, for the configuration; empty if they have none.
     """
     config = copy.deepcopy(backbone.config)
+    config.dtype = torch.float32  # whatever the weights were stored as
     config.num_labels = classes
     if names:
         config.id2label = dict(enumerate(names))

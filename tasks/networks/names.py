@@ -37,7 +37,9 @@ def create(name: str, classes: int, channels: int, size: int) -> nn.Module:
 
 
 def save(network: nn.Module, folder: Path) -> str:
-    """Writes `model.safetensors`, and gives the Python expression that loads it."""
+    """Writes `model.safetensors`, and gives the Python that loads it as `model`."""
     save_model(network, folder / "model.safetensors")
     arguments = ", ".join(f"{name}={value!r}" for name, value in network.created_as.items())
-    return f'timm.create_model({arguments}, checkpoint_path="model.safetensors")'
+    house = timm.model_entrypoint(network.created_as["model_name"]).__module__.startswith("tasks.")
+    own = ", tasks.networks" if house else ""
+    return f'import timm{own}; model = timm.create_model({arguments}, checkpoint_path="model.safetensors")'

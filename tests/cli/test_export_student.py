@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-import timm
 import torch
 from language import model_folder
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-import tasks.networks  # noqa: F401  (registers the house's networks with timm)
 from bench.engine.evaluate import logits_of
 from bench.engine.observe import observed
 from bench.store import Store
@@ -21,7 +20,15 @@ from tasks.own_text import OwnText
 SMOKE = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14->resnet8", "--methods", "scratch,kd"]
 
 
-def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: Path) -> None:
+def loaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the code of kdbench.json calls `model`, from inside of the folder."""
+    monkeypatch.chdir(folder)
+    found: dict[str, Any] = {}
+    exec(code, found)
+    return found["model"]
+
+
+def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: Path, monkeypatch) -> None:
     folder, results = tmp_path / "best", tmp_path / "results"
     code, out, _ = bench(*SMOKE, "--seeds", "0,1", "--export-student", folder, "--results", results)
     assert code == 0
@@ -34,7 +41,7 @@ def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: P
     assert best[said["key"]] == max(best.values()) == said["select"]
     assert said["test"] == records[said["key"]].result.test_selected
     assert said["inputs"] == Digits.input_format
-    network = eval(said["load"].replace('"model.safetensors"', repr(str(folder / "model.safetensors"))), {"timm": timm})
+    network = loaded(said["load"], folder, monkeypatch)
     task = Digits()
     test = task.load(None).test
     with torch.no_grad():
@@ -82,6 +89,16 @@ def test_a_record_holds_no_weights_to_export(bench, tmp_path: Path) -> None:
     assert code == 2
     assert "2 of 4 cells have their record, which holds no weights; --only all trains them again" in err
     assert not (tmp_path / "best").exists()
+
+
+def test_a_best_student_needs_one_task_and_a_select_split(bench, tmp_path: Path) -> None:
+    best = ["--export-student", tmp_path / "best", "--results", tmp_path / "results"]
+    code, _, err = bench("run", "--tasks", "digits,agreement", "--protocol", "smoke", "--methods", "scratch", *best)
+    assert code == 2
+    assert "takes the best student of one task, but these are agreement, digits" in err
+    code, _, err = bench("run", "--tasks", "cifar100", "--protocol", "paper", "--methods", "scratch", *best)
+    assert code == 2
+    assert "protocol 'paper' has no select split" in err
 
 
 def test_a_folder_that_holds_anything_is_left_alone(bench, tmp_path: Path) -> None:

@@ -58,8 +58,13 @@ def test_states_and_attention_are_those_of_transformers(tmp_path: Path, family: 
     assert outputs.prefix == 0
 
 
-def test_the_fused_attention_stays(tmp_path: Path) -> None:
-    assert network(tmp_path, "bert").config._attn_implementation == "sdpa"
+def test_the_fused_attention_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fused, calls = nn.functional.scaled_dot_product_attention, []
+    monkeypatch.setattr(
+        nn.functional, "scaled_dot_product_attention", lambda *args, **named: calls.append(1) or fused(*args, **named)
+    )
+    observed(network(tmp_path, "bert"), "float32")(inputs(), HIDDEN | QKV)
+    assert len(calls) == 4
 
 
 def test_what_is_not_needed_is_not_there(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from language import model_folder
 from safetensors.torch import load_file, save_file
 from toy import FAIR, RECIPE, Toy
 
@@ -27,7 +29,9 @@ from bench.engine.workbench import Workbench
 from bench.errors import TeacherError
 from bench.identity import key_of
 from bench.protocol import Protocol
+from bench.task import Pair
 from methods.scratch import Scratch
+from tasks.glue import RTE
 
 
 class Teachers:
@@ -207,3 +211,27 @@ def test_a_brought_file_that_is_missing_or_no_safetensors_is_named(tmp_path: Pat
     for read in (Brought.read, read_header, read_weights):
         with pytest.raises(TeacherError, match=r"mine\.safetensors cannot be read as safetensors"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("not_entailment", "entailment"), "order not_entailment, entailment.*has entailment, not_entailment"),
+        (("entailment", "not_entailment"), None),
+        (("LABEL_0", "LABEL_1"), None),
+    ],
+)
+def test_a_brought_teacher_whose_classes_have_another_order_is_refused(tmp_path: Path, names, said) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    task = RTE().on(Pair(str(folder), "layers:1"))
+    teacher = task.network("tiny")
+    teacher.config.id2label = dict(enumerate(names))
+    teacher.save_pretrained(tmp_path / "teacher")
+    brought = Brought.read(tmp_path / "teacher")
+    with pytest.raises(TeacherError, match=said) if said else nullcontext():
+        brought.check_fits(task, "tiny")
+
+
+def test_positions_that_older_folders_store_are_left_out(tmp_path: Path) -> None:
+    save_file({**TENSORS, "bert.embeddings.position_ids": torch.arange(3)[None]}, tmp_path / "old.safetensors")
+    assert Brought.read(tmp_path / "old.safetensors").sha256 == weights_digest(TENSORS)

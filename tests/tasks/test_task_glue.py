@@ -102,13 +102,14 @@ def test_data_are_tokens_of_the_teacher(tmp_path: Path, small: Texts) -> None:
 
 def test_other_sizes_than_the_official_ones_are_refused(tmp_path: Path, small: Texts) -> None:
     task = MRPC().on(Pair(str(model_folder(tmp_path / "tiny")), "layers:2"))
-    with pytest.raises(DataError, match="MRPC has 2 development examples, these data have 3"):
+    with pytest.raises(DataError, match="MRPC has 2 examples in dev, these data have 3"):
         task.load(write(tmp_path, small, small))
 
 
 def test_mnli_has_its_mismatched_genres_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MNLI, "train_items", 1)
     monkeypatch.setattr(MNLI, "test_items", 1)
+    monkeypatch.setattr(MNLI, "further_items", (1,))
     place = tmp_path / "MNLI"
     place.mkdir()
     for part in ("train", "dev_matched", "dev_mismatched"):

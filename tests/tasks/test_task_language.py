@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 import torch
 from language import FAMILIES, SIZES, model_folder
 from torch import nn
-from transformers import AlbertConfig, AlbertModel
+from transformers import AlbertConfig, AlbertModel, BertModel
 
 from bench.errors import UsageError
 from bench.plan import example_outputs
 from bench.task import Pair
 from tasks.agreement import Agreement
 from tasks.glue import MRPC
+from tasks.networks.language import pretrained
 from tasks.text import TextTask
 
 
@@ -91,9 +93,37 @@ def test_the_weights_that_a_student_starts_from_have_a_checksum(tmp_path: Path) 
     sums = [task.pretrained(name) for name in ("tiny", "layers:2", "layers:2:spread", "layers:3")]
     assert len(set(sums)) == 4
     assert all(len(each) == 64 for each in sums)
-    assert task.pretrained("layers:2:random") is None
+    random, deeper = task.pretrained("layers:2:random"), task.pretrained("layers:3:random")
+    assert len({random, deeper, *sums}) == 6
     other = MRPC().on(Pair(str(model_folder(tmp_path / "other" / "tiny", seed=1)), "layers:2"))
     assert other.pretrained("layers:2") != sums[1]
+
+
+def test_configuration_and_tokenizer_are_part_of_the_checksum(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "a" / "tiny")
+    first = task_on(folder).pretrained("layers:2")
+    same = shutil.copytree(folder, tmp_path / "b" / "tiny")
+    assert task_on(same).pretrained("layers:2") == first
+    config = json.loads((same / "config.json").read_text())
+    (same / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.3}))
+    pretrained.cache_clear()
+    assert task_on(same).pretrained("layers:2") != first
+    assert task_on(same).pretrained("layers:2:random") != task_on(folder).pretrained("layers:2:random")
+
+
+def test_use_does_not_change_the_checksum(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny"))
+    task.examples(["the cat"], None, torch.tensor([0]))
+    used = task.pretrained("tiny")
+    pretrained.cache_clear()
+    assert task_on(tmp_path / "tiny").pretrained("tiny") == used
+
+
+def test_weights_stored_in_half_precision_are_trained_in_float32(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    BertModel.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
+    assert {each.dtype for each in task_on(folder).network("layers:2").parameters()} == {torch.float32}
 
 
 def test_a_folder_is_known_by_its_name_on_every_machine(tmp_path: Path) -> None:
@@ -154,7 +184,7 @@ def test_names_that_mean_nothing_here_are_refused(tmp_path: Path, name: str, sai
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UsageError, match="'no/such-model' cannot be loaded, neither a folder here nor"):
+    with pytest.raises(UsageError, match="'no/such-model' cannot be loaded, neither a model that the hub gave nor"):
         MRPC().on(Pair("no/such-model", "layers:2")).network("no/such-model")
 
 

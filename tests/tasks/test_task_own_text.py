@@ -99,6 +99,40 @@ def test_a_file_that_is_missing_or_of_another_kind_is_named(tmp_path: Path) -> N
 def test_a_label_of_test_that_training_lacks_is_named(tmp_path: Path) -> None:
     written(ROWS, "csv", tmp_path / "r" / "train.csv")
     written(ROWS.assign(label="maybe"), "csv", tmp_path / "r" / "test.csv")
-    task = Registry().task(f"csv:{tmp_path / 'r'}").on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1"))
     with pytest.raises(DataError, match=r"the test labels \['maybe'\] are not among the training labels"):
-        task.load(None)
+        Registry().task(f"csv:{tmp_path / 'r'}")
+
+
+def test_labels_of_two_kinds_are_named(tmp_path: Path) -> None:
+    mixed = written(ROWS.assign(label=["yes", 1] * 20), "jsonl", tmp_path / "mixed.jsonl")
+    with pytest.raises(DataError, match="row 2: label is 1, expected a name, as the labels are not all numbers"):
+        Registry().task(f"jsonl:{mixed}")
+    written(ROWS.assign(label=range(40)), "csv", tmp_path / "r" / "train.csv")
+    written(ROWS, "csv", tmp_path / "r" / "test.csv")
+    with pytest.raises(DataError, match=r"numbers in one of train\.csv and test\.csv, names in the other"):
+        Registry().task(f"csv:{tmp_path / 'r'}")
+
+
+def test_another_split_of_the_same_rows_is_another_task(tmp_path: Path) -> None:
+    names = set()
+    for cut in (30, 31):
+        written(ROWS.iloc[:cut], "jsonl", tmp_path / "r" / "train.jsonl")
+        written(ROWS.iloc[cut:], "jsonl", tmp_path / "r" / "test.jsonl")
+        names.add(Registry().task(f"jsonl:{tmp_path / 'r'}").name)
+    assert len(names) == 2
+
+
+def test_a_small_table_is_seen_often_enough_for_the_evaluations(tmp_path: Path) -> None:
+    task = task_of(ROWS, tmp_path)
+    fair = task.protocols["fair"]
+    assert fair.student.steps(task.train_items) >= fair.evaluations
+    large = task_of(pd.concat([ROWS] * 100), tmp_path)
+    assert large.protocols["fair"].student.epochs == 4
+
+
+def test_cut_texts_are_counted(tmp_path: Path) -> None:
+    table = ROWS.assign(text=["a " * (50 if number < 10 else 5) for number in range(40)])
+    task = task_of(table, tmp_path).on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1"))
+    assert task.note == ""
+    task.load(None)
+    assert task.note == "10 texts are longer than 40 tokens, and cut."
