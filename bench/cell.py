@@ -34,7 +34,7 @@ class Cell:
     """None for a method that uses no teacher."""
     compiled: bool = False
     pretrained: str | None = None
-    """The sha256 of the pretrained weights that the student starts from."""
+    """The sha256 of the pretrained model that the student is made of."""
 
     @property
     def identity(self) -> CellIdentity:

@@ -54,7 +54,7 @@ class CellIdentity(Part):
     compiled: bool = False
     """Whether torch.compile ran the teacher, where there is one that does not learn."""
     pretrained: str | None = None
-    """sha256 of the pretrained weights that the student starts from; null: from the seed alone."""
+    """sha256 of the pretrained model that the student is made of, tokenizer included; null: of none."""
 
     @property
     def key(self) -> str:

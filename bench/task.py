@@ -115,7 +115,7 @@ class Task:
         return name
 
     def pretrained(self, network: str) -> str | None:
-        """The sha256 of the pretrained weights that a network starts from; None: it starts from the seed alone."""
+        """The sha256 of the pretrained model that a network is made of; None: its name says all of it."""
         return None
 
     def blank(self, count: int) -> Any:

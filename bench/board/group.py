@@ -1,6 +1,6 @@
 """Records → groups that may stand in one table, and their rows.
 
-A group holds one task version, pair, protocol (by content), arithmetic, pretrained weights and teacher (by the sha256
+A group holds one task version, pair, protocol (by content), arithmetic, pretrained model and teacher (by the sha256
 of its weights). Runs that use no teacher belong to every such group, whatever the teacher.
 """
 

@@ -51,7 +51,7 @@ def _facts(group: Group, target: Target | str) -> str:
         f"evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
     ]
     if cell.pretrained:
-        lines.append(f"Students start from the pretrained weights {code(cell.pretrained[:12])}.")
+        lines.append(f"Students are made of the pretrained model {code(cell.pretrained[:12])}.")
     lines += [f"Note: {escape(note)}" for note in notes_of(group)]
     teacher = group.teacher
     if teacher:

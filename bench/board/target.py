@@ -26,7 +26,7 @@ class Target:
     by_seed: dict[int, float]
     """Seed → m at the end of training."""
     configuration: str
-    """The hash of task, pair, protocol, precision, method, teacher and pretrained weights."""
+    """The hash of task, pair, protocol, precision, method, teacher and pretrained model."""
 
 
 def target_of(group: Group) -> Target | str:

@@ -240,14 +240,14 @@ def test_further_metrics_stand_beside_the_primary_one():
     assert {cells[name][-2] for name in cells if name.startswith(("scratch", "teacher"))} == {"–"}
 
 
-def test_a_table_says_which_pretrained_weights_its_students_start_from():
+def test_a_table_says_which_pretrained_model_its_students_are_made_of():
     text = board([record("kd", pretrained="1" * 64), record("kd", pretrained="2" * 64)])
-    assert [f"Students start from the pretrained weights <code>{each * 12}</code>." in text for each in "123"] == [
+    assert [f"Students are made of the pretrained model <code>{each * 12}</code>." in text for each in "123"] == [
         True,
         True,
         False,
     ]
-    assert "pretrained weights" not in board([record("kd")])
+    assert "pretrained" not in board([record("kd")])
 
 
 def test_methods_that_other_pairs_have_are_named_as_absent():
