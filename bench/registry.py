@@ -129,6 +129,11 @@ def path_task(name: str) -> str | None:
     return of_paths[kind].location if colon and kind in of_paths else None
 
 
+def path_tasks() -> dict[str, str]:
+    """The kinds of tasks that a path makes, and one line about each."""
+    return {kind: entry.summary for kind, entry in importlib.import_module("tasks.table").OF_PATHS.items()}
+
+
 def source_digest(cls: type) -> str:
     """The sha256 of the file that defines a class: a changed source under the same version can be seen."""
     return hashlib.sha256(Path(inspect.getfile(cls)).read_bytes()).hexdigest()

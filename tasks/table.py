@@ -14,10 +14,10 @@ class Entry(NamedTuple):
 
 
 OF_PATHS: dict[str, Entry] = {
-    "csv": Entry("tasks.own_text:OwnText", "Your own texts, csv:PATH: columns text, label and perhaps text2"),
-    "jsonl": Entry("tasks.own_text:OwnText", "Your own texts, jsonl:PATH: one object a line"),
-    "parquet": Entry("tasks.own_text:OwnText", "Your own texts, parquet:PATH"),
-    "imagefolder": Entry("tasks.own_images:OwnImages", "Your own images, imagefolder:PATH: one folder a class"),
+    "csv": Entry("tasks.own_text:OwnText", "Your own texts: columns text, label and perhaps text2"),
+    "jsonl": Entry("tasks.own_text:OwnText", "Your own texts: one object a line"),
+    "parquet": Entry("tasks.own_text:OwnText", "Your own texts"),
+    "imagefolder": Entry("tasks.own_images:OwnImages", "Your own images: one folder a class"),
 }
 """Tasks that a path makes, given as `KIND:PATH`: the class is called with both."""
 

@@ -36,6 +36,15 @@ def plugins(kind: str, registry) -> list[dict[str, Any]]:
     return [{"name": each.name, "summary": each.summary, "origin": each.origin} for each in registry.plugins(kind)]
 
 
+def tasks(registry) -> list[dict[str, Any]]:
+    from bench.registry import path_tasks
+
+    of_paths = [
+        {"name": f"{kind}:PATH", "summary": summary, "origin": "built in"} for kind, summary in path_tasks().items()
+    ]
+    return plugins("tasks", registry) + of_paths
+
+
 def pairs(registry) -> list[dict[str, Any]]:
     rows = []
     for plugin in registry.plugins("tasks"):
@@ -75,7 +84,7 @@ def text(value: Any) -> str:
 
 ROWS = {
     "methods": lambda registry: plugins("methods", registry),
-    "tasks": lambda registry: plugins("tasks", registry),
+    "tasks": tasks,
     "pairs": pairs,
     "protocols": protocols,
 }

@@ -24,7 +24,7 @@ def add_to(commands) -> None:
         description="Runs every cell of the selection that has no record yet.",
     )
     parser.add_argument("--methods", default="all", help="names and wildcards by commas, e.g. kd,fit* (default: all)")
-    parser.add_argument("--tasks", required=True, help="names and wildcards by commas")
+    parser.add_argument("--tasks", required=True, help="names and wildcards by commas, or KIND:PATH for your own data")
     parser.add_argument("--pairs", help="TEACHER->STUDENT by commas, or all (default: the task's default pairs)")
     parser.add_argument("--seeds", default="0", help="e.g. 0-4 or 0,2 (default: %(default)s)")
     parser.add_argument("--protocol", help="smoke, quick, fair, paper, … (default: the task's own)")

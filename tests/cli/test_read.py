@@ -53,6 +53,12 @@ def test_list_as_table_and_as_json(bench, kind):
     assert first in bench("list", kind)[1]
 
 
+def test_list_names_the_tasks_that_a_path_makes(bench):
+    names = [row["name"] for row in json.loads(bench("list", "tasks", "--json")[1])]
+    assert names[:2] == ["digits", "cifar100"]
+    assert names[-4:] == ["csv:PATH", "jsonl:PATH", "parquet:PATH", "imagefolder:PATH"]
+
+
 def test_list_names_the_ten_methods_and_scratch(bench):
     names = [row["name"] for row in json.loads(bench("list", "methods", "--json")[1])]
     assert names == [
