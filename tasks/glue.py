@@ -26,7 +26,7 @@ class Glue(TextTask):
     further_items: ClassVar[tuple[int, ...]] = ()
     """The sizes of the further development sets."""
     pairs = PRETRAINED_PAIRS
-    default_pairs = pairs[:1]
+    default_pairs = pairs[:2]
     usual = 32
     protocols = FINE_TUNING
     default_protocol = "fair"
