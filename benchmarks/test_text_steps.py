@@ -11,7 +11,7 @@ import workloads
 
 from bench.registry import Registry
 
-STEPS = 20
+STEPS = 12
 
 
 @pytest.fixture(scope="module")
