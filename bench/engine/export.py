@@ -50,6 +50,7 @@ class StudentExport:
                     **({"inputs": cell.task.input_format} if cell.task.input_format else {}),
                     **({"classes": cell.task.class_names} if cell.task.class_names else {}),
                     "metric": cell.task.metric,
+                    "precision": cell.precision,
                     "select": select,
                     "test": test,
                 }

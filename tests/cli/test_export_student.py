@@ -41,6 +41,7 @@ def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: P
     assert best[said["key"]] == max(best.values()) == said["select"]
     assert said["test"] == records[said["key"]].result.test_selected
     assert said["inputs"] == Digits.input_format
+    assert said["precision"] == "float32"
     network = loaded(said["load"], folder, monkeypatch)
     task = Digits()
     test = task.load(None).test
