@@ -12,20 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-from bench.protocol import Protocol, Recipe, Schedule
+from bench.protocol import Protocol, Recipe
 from bench.task import Data, Pair, with_name
 from tasks.grammar import LEXICON, sentences
+from tasks.text import STUDENT as FINE_TUNED
 from tasks.text import TextTask
 
-STUDENT = Recipe(
-    epochs=6,
-    batch_size=64,
-    learning_rate=1e-3,
-    optimiser="adamw",
-    weight_decay=0.01,
-    schedule=Schedule("linear", warmup=0.1),
-    gradient_clip=1.0,
-)
+STUDENT = Recipe(**{**vars(FINE_TUNED), "epochs": 6, "batch_size": 64, "learning_rate": 1e-3})
 TEACHER = Recipe(**{**vars(STUDENT), "epochs": 5, "batch_size": 32, "learning_rate": 5e-4})
 FAIR = Protocol("fair", student=STUDENT, teacher=TEACHER, fit_items=2_000, select_items=500, precision="float32")
 
@@ -59,7 +52,7 @@ class Agreement(TextTask):
     }
     default_protocol = "fair"
 
-    def load(self, data_dir: Path | None) -> Data:
+    def read_data(self, data_dir: Path | None) -> Data:
         import torch
 
         made = list(islice(sentences(seed=0), self.train_items + self.test_items))

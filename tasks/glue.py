@@ -35,7 +35,7 @@ class Glue(TextTask):
         super().__init__()
         self.class_names = self.source.labels
 
-    def load(self, data_dir: Path | None) -> Data:
+    def read_data(self, data_dir: Path | None) -> Data:
         splits = read_splits(self.source, data_dir)
         names = ["train", *(classic for classic, _ in self.source.tests)]
         for name, split, size in zip(
@@ -46,10 +46,10 @@ class Glue(TextTask):
                     f"GLUE's {self.source.folder} has {size} examples in {name}, these data have {len(split)}: they "
                     "are incomplete or not the official ones. Your own data: --tasks csv:PATH"
                 )
-        train, test, *further = map(self.read, splits)
+        train, test, *further = map(self.tokenised, splits)
         return Data(train, test, {name.partition("_")[2]: each for name, each in zip(names[2:], further, strict=True)})
 
-    def read(self, texts: Texts) -> Examples:
+    def tokenised(self, texts: Texts) -> Examples:
         import torch
 
         labels = torch.tensor(texts.labels, dtype=torch.long if self.source.labels else torch.float)

@@ -61,7 +61,7 @@ class OwnText(TextTask):
             raise DataError(f"{self.argument}: the test labels {unknown} are not among the training labels")
         self.protocols = {name: long_enough(each, self.train_items) for name, each in FINE_TUNING.items()}
 
-    def load(self, data_dir: Path | None) -> Data:
+    def read_data(self, data_dir: Path | None) -> Data:
         return Data(self._examples(self._train), self._examples(self._test))
 
     def _examples(self, table: pd.DataFrame) -> Examples:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.errors import UsageError
 from bench.protocol import Protocol, Recipe, Schedule
-from bench.task import Examples, Pair, Task, with_name
+from bench.task import Data, Examples, Pair, Task, with_name
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -97,6 +97,14 @@ class TextTask(Task):
         """What the task says of itself, and how many texts were cut when they were loaded."""
         cut = f"{self._cut:,} texts are longer than {self._width} tokens, and cut." if self._cut else ""
         return " ".join(each for each in (self.remark, cut) if each)
+
+    def load(self, data_dir: Path | None) -> Data:
+        self._cut = 0
+        return self.read_data(data_dir)
+
+    def read_data(self, data_dir: Path | None) -> Data:
+        """The data, made with `examples`: what `load` is for other tasks."""
+        raise NotImplementedError
 
     def on(self, pair: Pair) -> TextTask:
         teacher = self.resolve(pair.teacher)
