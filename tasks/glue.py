@@ -71,7 +71,7 @@ class CoLA(Glue):
 
     name = "glue/cola"
     summary = "CoLA: is a sentence acceptable English? Matthews correlation"
-    source = Source("CoLA", "cola", SENTENCE, ("3",), "1", ("0", "1"))
+    source = Source("CoLA", "cola", SENTENCE, ("3",), "1", ("0", "1"), classic_width=4)
     classes = 2
     metric = "matthews"
     train_items = 8_551

@@ -37,6 +37,8 @@ class Source:
     classic_label: str
     labels: tuple[str, ...]
     """The class names as the classic layout writes them, in the order of the hub's numbers; none: a regression."""
+    classic_width: int = 0
+    """How many columns the classic layout has, where its files have no header to say so."""
     tests: tuple[tuple[str, str], ...] = (("dev", "validation"),)
     """The official development sets, in the classic layout and on the hub; the first one is `test`."""
 
@@ -123,13 +125,16 @@ def of_columns(data: dict[str, list[Any]], source: Source, origin: Any) -> Texts
         if column not in data:
             raise DataError(f"GLUE's {source.folder} in {origin} has no column {column!r}: it has {', '.join(data)}")
     texts = [data[column] for column in source.columns]
+    for column, each in zip(source.columns, texts, strict=True):
+        if None in each:
+            raise DataError(f"GLUE's {source.folder} in {origin}: row {each.index(None)} has no {column}")
     for number, label in enumerate(data["label"]):
         if source.labels and label not in range(len(source.labels)):
             raise DataError(
                 f"GLUE's {source.folder} in {origin}: row {number} has label {label}, expected 0 to "
                 f"{len(source.labels) - 1}"
             )
-        if not source.labels and not LOWEST <= label <= HIGHEST:
+        if not source.labels and (label is None or not LOWEST <= label <= HIGHEST):
             raise DataError(
                 f"GLUE's {source.folder} in {origin}: row {number} has score {label}, expected {LOWEST} to {HIGHEST}"
             )
@@ -150,18 +155,18 @@ def read_tsv(path: Path, source: Source) -> Texts:
         rows.pop()
     columns = (*source.classic_columns, source.classic_label)
     if columns[0].isdecimal():
-        places, first = [int(column) for column in columns], 1
+        places, first, width = [int(column) for column in columns], 1, source.classic_width
     else:
         header, rows, first = rows[0] if rows else [], rows[1:], 2
         for column in columns:
             if column not in header:
                 raise DataError(f"{path} has no column {column!r}: its first line has {', '.join(header)}")
-        places = [header.index(column) for column in columns]
+        places, width = [header.index(column) for column in columns], len(header)
     texts: list[list[str]] = [[] for _ in source.classic_columns]
     labels: list[int | float] = []
     for number, row in enumerate(rows, start=first):
-        if len(row) <= max(places):
-            raise DataError(f"{path}, line {number}: {len(row)} columns, expected at least {max(places) + 1}")
+        if len(row) != width:
+            raise DataError(f"{path}, line {number}: {len(row)} columns, expected {width}")
         for column, place in zip(texts, places, strict=False):
             column.append(row[place])
         labels.append(label_of(row[places[-1]], source, path, number))

@@ -1,7 +1,8 @@
 """Your own images as a task: `--tasks imagefolder:PATH`.
 
-PATH holds one folder a class, of whose images a fixed, stratified fifth becomes `test`; or `train` and `test` (or
-`val`), each with one folder a class. Images are scaled and cropped to squares, which stay in memory.
+PATH holds one folder a class, of whose images a fixed, stratified fifth becomes `test`; or `train` and `test`, each
+with one folder a class. `val` stands in for `test` where there is none; where there is one, `val` is not used. Images
+are scaled and cropped to squares, which stay in memory.
 """
 
 from __future__ import annotations
@@ -57,8 +58,11 @@ class OwnImages(Task):
         self.argument = f"{form}:{path}"
         root = Path(path)
         parts = [root / name for name in ("train", "test", "val") if (root / name).is_dir()]
-        if parts and (parts[0].name != "train" or len(parts) != 2):
+        if parts and (parts[0].name != "train" or len(parts) == 1):
             raise DataError(f"{root} holds {', '.join(part.name for part in parts)}: expected train, and test or val")
+        if len(parts) == 3:
+            self.note = "The images in `val` are not used: the harness carves its own `select` from `train`."
+        parts = parts[:2]
         files = [listed(part) for part in (parts or [root])]
         self.class_names = tuple(files[0])
         for part, each in zip(parts[1:], files[1:], strict=True):

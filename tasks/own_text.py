@@ -112,14 +112,21 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
     import pandas as pd
 
     readers: dict[str, Any] = {
-        "csv": lambda: pd.read_csv(file, encoding="utf-8-sig", keep_default_na=False, na_values={"label": [""]}),
+        # Only what is empty is missing: `NA` is a word.
+        "csv": lambda: pd.read_csv(
+            file, encoding="utf-8-sig", keep_default_na=False, na_values={column: [""] for column in COLUMNS}
+        ),
         "jsonl": lambda: pd.read_json(file, lines=True, dtype=False),
         "parquet": lambda: pd.read_parquet(file),
     }
     try:
-        return readers[form]()
+        table = readers[form]()
     except (OSError, ValueError) as error:
         raise DataError(f"{file} cannot be read as {form}: {error}") from error
+    if form == "csv" and not isinstance(table.index, pd.RangeIndex):
+        # What pandas makes of a field too many in every row is names of rows, and the other columns are shifted.
+        raise DataError(f"{file}: its rows have more fields than its header: put texts that contain commas in quotes")
+    return table.reset_index(drop=True)
 
 
 def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
@@ -136,9 +143,26 @@ def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
             raise DataError(f"{file}, row {int(absent.to_numpy().argmax()) + 1}: no value in column {column!r}")
         if column != "label":
             check_type(table[column], str, "text", file)
-    if table["label"].dtype.kind not in NUMBERS:
-        check_type(table["label"], str, "a name, as the labels are not all numbers", file)
+    check_labels(table["label"], file)
     return table
+
+
+def check_labels(labels: pd.Series, file: Path) -> None:
+    """Raises DataError unless they are all names, or all finite numbers."""
+    import numpy as np
+    import pandas as pd
+
+    if labels.dtype.kind in NUMBERS:
+        wrong, expected = ~np.isfinite(labels.to_numpy(dtype=float)), "a finite number"
+    else:
+        check_type(labels, str, "a name, as the labels are not all numbers", file)
+        wrong, expected = pd.to_numeric(labels, errors="coerce").isna().to_numpy(), "a number, as most labels are"
+        # Names, some of which may look like numbers.
+        if wrong.mean() > 0.5:
+            return
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{file}, row {row + 1}: label is {labels.tolist()[row]!r}, expected {expected}")
 
 
 def check_type(column: pd.Series, kind: type, expected: str, file: Path) -> None:

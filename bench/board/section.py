@@ -51,7 +51,10 @@ def _facts(group: Group, target: Target | str) -> str:
         f"evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
     ]
     if cell.pretrained:
-        lines.append(f"Students are made of the pretrained model {code(cell.pretrained[:12])}.")
+        lines.append(
+            f"Students start from pretrained weights: {code(cell.pretrained[:12])} is the digest of the student's "
+            "configuration, tokenizer and weights before it learns."
+        )
     lines += [f"Note: {escape(note)}" for note in notes_of(group)]
     teacher = group.teacher
     if teacher:

@@ -37,7 +37,6 @@ class StudentExport:
         """
         if select <= self.best:
             return
-        self.best = select
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f".{self.folder.name}-") as scratch:
@@ -58,9 +57,10 @@ class StudentExport:
                 if self.folder.exists():
                     os.replace(self.folder, Path(scratch) / "old")
                 shutil.move(made, self.folder)
-        except OSError as error:
-            # The cell itself is fine: its record must not be lost.
+        except Exception as error:
+            # Whatever the network's library objects to: the cell itself is fine, and its record must not be lost.
             self.failed = True
-            self.say(f"NOT exported: --export-student {self.folder} cannot be written: {error.strerror or error}")
+            self.say(f"NOT exported: --export-student {self.folder} cannot be written: {error}")
             return
+        self.best = select
         self.say(f"exported to {self.folder}: {cell}, {cell.task.metric} {test[cell.task.metric]:.2f} on test")

@@ -59,20 +59,23 @@ class TeacherFile:
 
 @dataclass(frozen=True)
 class Brought:
-    """A teacher given with --teacher: a safetensors file of one network's weights, or a Hugging Face folder."""
+    """A teacher given with --teacher: a safetensors file of one network's weights, or a folder with one.
+
+    The folder is in the Hugging Face layout or made by --export-student.
+    """
 
     path: Path
     sha256: str
     shapes: dict[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
-    """As the configuration of a Hugging Face folder names them, in the order of its logits."""
+    """As the folder names them, in the order of its logits."""
 
     @classmethod
     def read(cls, path: Path) -> Brought:
         """Reads the file; one that is missing or damaged raises TeacherError."""
         names: tuple[str, ...] = ()
         if path.is_dir():
-            names, path = class_names(path / "config.json"), path / "model.safetensors"
+            names, path = class_names(path), path / "model.safetensors"
         if not path.is_file():
             raise TeacherError(
                 f"teacher file {path} does not exist: expected a safetensors file, or a folder with model.safetensors"
@@ -102,13 +105,21 @@ class Brought:
             )
 
 
-def class_names(config: Path) -> tuple[str, ...]:
-    """The names in `id2label` of a Hugging Face configuration, in order; none if it has none."""
+def class_names(folder: Path) -> tuple[str, ...]:
+    """The classes that a folder names, in order: in a Hugging Face configuration, or in an export's description.
+
+    None if it names none.
+    """
+    config, description = folder / "config.json", folder / "kdbench.json"
+    file = description if description.is_file() and not config.is_file() else config
     try:
-        named = json.loads(config.read_text()).get("id2label") or {}
+        said = json.loads(file.read_text())
+        if file == description:
+            return tuple(map(str, said.get("classes", ())))
+        named = said.get("id2label") or {}
         return tuple(str(named[number]) for number in sorted(named, key=int))
-    except (OSError, ValueError, AttributeError) as error:
-        raise TeacherError(f"teacher folder {config.parent}: {config.name} cannot be read: {error}") from error
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise TeacherError(f"teacher folder {folder}: {file.name} cannot be read: {error}") from error
 
 
 def teacher_key(task: Task, network: str, protocol: Protocol, precision: str, brought: Brought | None) -> str:

@@ -52,6 +52,8 @@ SAYS_NOTHING = (
     "label2id",
 )
 """Entries of a configuration that change with the place, the library or the task, not with the network."""
+PER_LAYER = ("layer_types", "attention_window")
+"""Entries of a configuration that say something of every layer."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -121,6 +123,11 @@ def tokenizer_of(location: str) -> Any:
         raise UsageError(f"network {location!r} has no tokenizer that can be read: {first_line(error)}") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise UsageError(f"network {location!r} has no tokenizer: expected tokenizer.json or a vocabulary beside it")
+    if tokenizer.padding_side != "right":
+        raise UsageError(
+            f"network {location!r} is padded on the {tokenizer.padding_side}: expected one that is padded on the "
+            "right, as the BERT family is"
+        )
     return tokenizer
 
 
@@ -170,15 +177,19 @@ def cut(teacher: Backbone, name: str) -> Backbone:
     depth = teacher.config.num_hidden_layers
     if not 1 <= count <= depth:
         raise UsageError(f"network {name!r}: the teacher has {depth} layers, expected 1 to {depth}")
-    config = copy.deepcopy(teacher.config)
-    config.num_hidden_layers = count
-    if how == "random" or not teacher.weights:
-        return Backbone(config, {}, teacher.tokenizer, teacher.named)
-    chosen = range(count)
+    chosen = list(range(count))
     if how == "spread":
         if not any(map(LAYER.match, teacher.weights)):
-            raise UsageError(f"network {name!r}: {config.model_type} has no layers of their own to choose from")
+            raise UsageError(f"network {name!r}: {teacher.config.model_type} has no layers of its own to choose from")
         chosen = [round(number * (depth - 1) / (count - 1)) for number in range(count)] if count > 1 else [depth - 1]
+    config = copy.deepcopy(teacher.config)
+    config.num_hidden_layers = count
+    for key in PER_LAYER:
+        kinds = getattr(config, key, None)
+        if isinstance(kinds, list) and len(kinds) == depth:
+            setattr(config, key, [kinds[layer] for layer in chosen])
+    if how == "random" or not teacher.weights:
+        return Backbone(config, {}, teacher.tokenizer, teacher.named)
     place = {str(old): str(new) for new, old in enumerate(chosen)}
     weights = {}
     for key, tensor in teacher.weights.items():
@@ -198,6 +209,9 @@ def classifier(backbone: Backbone, classes: int, names: tuple[str, ...] = ()) ->
     config = copy.deepcopy(backbone.config)
     config.dtype = torch.float32  # whatever the weights were stored as
     config.num_labels = classes
+    if classes == 1:
+        # Else the pipelines of transformers put a single logit through a sigmoid.
+        config.problem_type = "regression"
     if names:
         config.id2label = dict(enumerate(names))
         config.label2id = {name: number for number, name in enumerate(names)}

@@ -242,7 +242,7 @@ def test_further_metrics_stand_beside_the_primary_one():
 
 def test_a_table_says_which_pretrained_model_its_students_are_made_of():
     text = board([record("kd", pretrained="1" * 64), record("kd", pretrained="2" * 64)])
-    assert [f"Students are made of the pretrained model <code>{each * 12}</code>." in text for each in "123"] == [
+    assert [f"Students start from pretrained weights: <code>{each * 12}</code> is" in text for each in "123"] == [
         True,
         True,
         False,

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from language import model_folder
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from bench.engine.evaluate import logits_of
 from bench.engine.observe import observed
@@ -48,6 +50,37 @@ def test_the_exported_student_gives_the_recorded_metric_again(bench, tmp_path: P
     with torch.no_grad():
         logits = logits_of(observed(network.to(memory_format=torch.channels_last), "float32"), task, test)
     assert task.score(logits, test.labels) == said["test"]
+
+    own = ["--pairs", "resnet8->resnet8", "--methods", "kd", "--teacher", folder, "--results", results]
+    code, _, err = bench("run", "--tasks", "digits", "--protocol", "smoke", *own)
+    assert code == 0, err
+    [taught] = [record for _, record in Store(results).records() if record.teacher and record.teacher.key[:4] == "file"]
+    assert taught.teacher.test == said["test"]["accuracy"]
+
+
+def test_a_regression_gives_the_recorded_correlation_through_the_public_pipeline(bench, tmp_path: Path) -> None:
+    table, folder = tmp_path / "scores.csv", tmp_path / "best"
+    rows = [(f"the {'big ' * (n % 5)}cat", f"the {'dog ' * (n % 3)}", n % 5 - n % 3 + 0.5) for n in range(300)]
+    pd.DataFrame(rows, columns=["text", "text2", "label"]).to_csv(table, index=False)
+    run = ["run", "--tasks", f"csv:{table}", "--protocol", "smoke", "--results", tmp_path / "results"]
+    pair = ["--pairs", f"{model_folder(tmp_path / 'small')}->layers:2"]
+    code, _, err = bench(*run, *pair, "--methods", "scratch,kd,tinybert", "--export-student", folder)
+    assert code == 0, err
+    said = json.loads((folder / "kdbench.json").read_text())
+    records = [record for _, record in Store(tmp_path / "results").records()]
+    assert len(records) == 3
+    for record in records:
+        assert set(record.result.test) == {"pearson_spearman", "pearson", "spearman"}
+        assert (record.calibration, record.predictions, record.result.worst_class) == (None, None, None)
+    board = (tmp_path / "results" / "LEADERBOARD.md").read_text()
+    assert "test pearson_spearman" in board
+    assert "test spearman" in board
+
+    test = OwnText("csv", str(table))._test
+    classify = pipeline("text-classification", model=str(folder), device="cpu")
+    texts = [{"text": row.text, "text_pair": row.text2} for row in test.itertuples()]
+    scores = [each["score"] for each in classify(texts)]
+    assert np.corrcoef(scores, test["label"])[0, 1] == pytest.approx(said["test"]["pearson"] / 100, abs=1e-4)
 
 
 def test_a_student_of_text_is_a_hugging_face_folder_and_can_be_a_teacher(bench, tmp_path: Path) -> None:

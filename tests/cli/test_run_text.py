@@ -46,8 +46,16 @@ def test_methods_run_on_glue_with_a_folder_of_a_pretrained_model(bench, tmp_path
     assert set(records["tinybert"].teacher.further) == {"f1"}
     board = (results / "LEADERBOARD.md").read_text()
     assert "test f1" in board
-    assert "Students are made of the pretrained model" in board
+    assert "Students start from pretrained weights" in board
     assert bench(*run, "--methods", "scratch,tinybert", "--results", results)[1].count("2 done") == 1
+
+    again = tmp_path / "again"
+    code, _, err = bench(*run, "--methods", "tinybert", "--data-dir", data, "--results", again)
+    assert code == 0, err
+    [same] = [record for _, record in Store(again).records()]
+    first = records["tinybert"]
+    assert (same.key, same.result, same.predictions) == (first.key, first.result, first.predictions)
+    assert same.curve.train_loss == first.curve.train_loss
 
 
 def test_broken_data_are_told_before_anything_is_trained(bench, tmp_path: Path, monkeypatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from language import model_folder
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score, matthews_corrcoef
@@ -14,7 +15,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 from bench.errors import DataError
 from bench.registry import Registry
 from bench.task import Pair
-from tasks.glue import MNLI, MRPC, STSB, CoLA
+from tasks.glue import MNLI, MRPC, RTE, STSB, CoLA, Glue
 from tasks.glue_files import Texts
 
 LOGITS = torch.tensor([[1.0, 2.0], [3.0, 1.0], [0.0, 1.0], [2.0, 0.0], [0.0, 5.0]])
@@ -106,13 +107,50 @@ def test_other_sizes_than_the_official_ones_are_refused(tmp_path: Path, small: T
         task.load(write(tmp_path, small, small))
 
 
-def test_mnli_has_its_mismatched_genres_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MNLI, "train_items", 1)
-    monkeypatch.setattr(MNLI, "test_items", 1)
-    monkeypatch.setattr(MNLI, "further_items", (1,))
-    place = tmp_path / "MNLI"
-    place.mkdir()
-    for part in ("train", "dev_matched", "dev_mismatched"):
-        (place / f"{part}.tsv").write_text("sentence1\tsentence2\tgold_label\na\tb\tneutral\n")
-    data = MNLI().on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1")).load(tmp_path)
-    assert list(data.further_tests) == ["mismatched"]
+# Rows of the classic layout's columns as it writes them, and what the hub has instead.
+LAYOUTS = {
+    CoLA: ([("gj04", "1", "", "the cat is big"), ("gj04", "0", "*", "big cat")], [1, 0]),
+    STSB: ([("the cat", "a dog", "3.8"), ("the cat is", "the dog", "0.25")], [3.8, 0.25]),
+    RTE: ([("the cat", "a dog", "entailment"), ("the cat is", "the dog", "not_entailment")], [0, 1]),
+    MNLI: ([("the cat", "a dog", "neutral"), ("the cat is", "the dog", "contradiction")], [1, 2]),
+}
+
+
+@pytest.mark.parametrize("kind", LAYOUTS, ids=lambda kind: kind.name)
+def test_both_layouts_give_the_same_tokens_and_labels(tmp_path: Path, monkeypatch, kind: type[Glue]) -> None:
+    source, (rows, labels) = kind.source, LAYOUTS[kind]
+    tests = source.tests
+    sizes = {"train_items": 2, "test_items": 2, "further_items": (2,) * (len(tests) - 1)}
+    for name, size in sizes.items():
+        monkeypatch.setattr(kind, name, size)
+    places = [3] if kind is CoLA else [0, 1]
+    header = [] if kind is CoLA else [(*source.classic_columns, source.classic_label)]
+    classic, saved = tmp_path / "classic", tmp_path / "saved"
+    (classic / source.folder).mkdir(parents=True)
+    features = Features(
+        dict.fromkeys(source.columns, Value("string"))
+        | {"label": ClassLabel(names=list(source.labels)) if source.labels else Value("float32")}
+    )
+    hub = {}
+    for old, new in (("train", "train"), *tests):
+        # The order tells the splits apart.
+        turn = -1 if old == tests[-1][0] else 1
+        lines = ["\t".join(row) for row in (*header, *rows[::turn])]
+        (classic / source.folder / f"{old}.tsv").write_text("\n".join(lines) + "\n")
+        columns = {
+            name: [row[place] for row in rows[::turn]] for name, place in zip(source.columns, places, strict=True)
+        }
+        hub[new] = Dataset.from_dict({**columns, "label": labels[::turn]}, features=features)
+    DatasetDict(hub).save_to_disk(saved / source.name)
+    pair = Pair(str(model_folder(tmp_path / "tiny")), "layers:1")
+    one, other = (kind().on(pair).load(folder) for folder in (classic, saved))
+    assert one.further_tests.keys() == other.further_tests.keys() == ({"mismatched"} if kind is MNLI else set())
+    splits = [(one.train, other.train), (one.test, other.test)]
+    splits += [(one.further_tests[name], other.further_tests[name]) for name in one.further_tests]
+    for a, b in splits:
+        assert a.inputs.keys() == b.inputs.keys()
+        assert all(torch.equal(a.inputs[name], b.inputs[name]) for name in a.inputs)
+        assert torch.equal(a.labels, b.labels)
+        assert torch.equal(a.lengths, b.lengths)
+    assert one.train.labels.tolist() == pytest.approx(labels)
+    assert splits[-1][0].labels.tolist() == pytest.approx(labels[::-1])

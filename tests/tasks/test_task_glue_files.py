@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.errors import DataError
 from tasks.glue import MNLI, MRPC, STSB, CoLA, Glue
-from tasks.glue_files import Texts, read_splits, read_tsv
+from tasks.glue_files import Texts, of_columns, read_splits, read_tsv
 
 ROWS = {
     "train": [('A "quoted text .', "It 's 1\u2028 line , still", 1), ("b\x85c", "d", 0)],
@@ -86,13 +86,15 @@ def test_mismatched_genres_are_read_beside_the_matched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "text", "said"),
     [
-        (MRPC, "Quality\t#1 String\t#2 String\n1\ta\tb\n0\ta\n", r"line 3: 2 columns, expected at least 3"),
+        (MRPC, "Quality\t#1 String\t#2 String\n1\ta\tb\n0\ta\n", r"line 3: 2 columns, expected 3"),
+        (MRPC, "Quality\t#1 String\t#2 String\n1\ta\tb\tc\n", r"line 2: 4 columns, expected 3"),
         (MRPC, "Quality\t#1 String\t#2 String\n7\ta\tb\n", r"line 2: label '7' is none of 0, 1"),
         (MRPC, "Quality\t#1 String\n1\ta\n", r"no column '#2 String'"),
         (STSB, "sentence1\tsentence2\tscore\na\tb\tmuch\n", r"line 2: score 'much' is not a number"),
         (STSB, "sentence1\tsentence2\tscore\na\tb\t5.5\n", r"line 2: score 5.5 is not between 0 and 5"),
         (STSB, "sentence1\tsentence2\tscore\na\tb\tnan\n", r"line 2: score nan is not between 0 and 5"),
         (CoLA, "gj04\t1\t\ta b\n\ngj04\t1\t\ta b\n", r"line 2: 1 columns"),
+        (CoLA, "gj04\t1\t\ta\tb\n", r"line 1: 5 columns, expected 4"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(tmp_path: Path, task: type[Glue], text: str, said: str) -> None:
@@ -101,6 +103,22 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path, task: type[Glue], 
     with pytest.raises(DataError, match=said) as error:
         read_tsv(path, task.source)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "column", "value", "said"),
+    [
+        (MRPC, "sentence2", None, "row 1 has no sentence2"),
+        (MRPC, "label", -1, "row 1 has label -1, expected 0 to 1"),
+        (STSB, "label", None, "row 1 has score None, expected 0 to 5"),
+        (STSB, "label", 5.5, "row 1 has score 5.5, expected 0 to 5"),
+    ],
+)
+def test_a_broken_row_of_the_hubs_layouts_is_named(task: type[Glue], column: str, value: object, said: str) -> None:
+    data = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [0, 1]}
+    data[column][1] = value
+    with pytest.raises(DataError, match=said):
+        of_columns(data, task.source, "here")
 
 
 def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:

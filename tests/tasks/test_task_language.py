@@ -10,7 +10,16 @@ import pytest
 import torch
 from language import FAMILIES, SIZES, model_folder
 from torch import nn
-from transformers import AlbertConfig, AlbertModel, BertModel
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    AutoModelForSequenceClassification,
+    BertModel,
+    ModernBertConfig,
+    ModernBertModel,
+    XLNetConfig,
+    XLNetModel,
+)
 
 from bench.errors import UsageError
 from bench.plan import example_outputs
@@ -70,10 +79,38 @@ def test_layers_that_share_their_weights_cannot_be_chosen_from(tmp_path: Path) -
     AlbertModel(AlbertConfig(**SIZES, embedding_size=16)).save_pretrained(folder)
     task = task_on(folder)
     assert seeded(task, "layers:2").config.num_hidden_layers == 2
-    with pytest.raises(UsageError, match="albert has no layers of their own"):
+    with pytest.raises(UsageError, match="albert has no layers of its own"):
         task.network("layers:2:spread")
     outputs = example_outputs(task, "layers:2")
     assert (outputs.hidden, outputs.attention) == ((), ())
+
+
+def test_what_a_configuration_says_of_every_layer_is_cut_with_them(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    sizes = {**SIZES, "intermediate_size": 32, "global_attn_every_n_layers": 3}
+    ModernBertModel(ModernBertConfig(**sizes)).save_pretrained(folder)
+    kinds = json.loads((folder / "config.json").read_text())["layer_types"]
+    assert kinds == ["full_attention", "sliding_attention", "sliding_attention", "full_attention"]
+    task = task_on(folder)
+    student = seeded(task, "layers:2:spread").eval()
+    assert student.config.layer_types == [kinds[0], kinds[3]]
+    task.save(student, tmp_path)
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    inputs = task.blank(2)
+    assert torch.equal(again(**inputs).logits, student(**inputs).logits)
+
+
+def test_models_that_cannot_be_padded_as_here_say_so(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    config = XLNetConfig(vocab_size=SIZES["vocab_size"], d_model=16, n_layer=2, n_head=2, d_inner=32)
+    XLNetModel(config).save_pretrained(folder)
+    with pytest.raises(UsageError, match="network 'layers:1' does not work on glue/mrpc"):
+        example_outputs(task_on(folder), "layers:1")
+    saying = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(saying | {"padding_side": "left"}))
+    pretrained.cache_clear()
+    with pytest.raises(UsageError, match="is padded on the left: expected one that is padded on the right"):
+        task_on(folder).network("layers:1")
 
 
 def test_what_is_not_pretrained_is_a_function_of_the_seed(tmp_path: Path) -> None:

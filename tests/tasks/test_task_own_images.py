@@ -51,6 +51,14 @@ def test_a_test_folder_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
     assert (task.train_items, task.test_items) == (10, 6)
 
 
+def test_where_there_is_a_test_folder_val_is_not_used(tmp_path: Path) -> None:
+    for name, count in (("train", 5), ("test", 3), ("val", 2)):
+        draw(tmp_path / name, count)
+    task = task_of(tmp_path)
+    assert (task.train_items, task.test_items) == (10, 6)
+    assert "images in `val` are not used" in task.note
+
+
 @pytest.mark.parametrize(("side", "size"), [(20, 32), (70, 64), (500, 224)])
 def test_images_are_scaled_to_a_common_size(tmp_path: Path, side: int, size: int) -> None:
     assert task_of(draw(tmp_path, 2, (side, side + 9))).size == size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -80,11 +81,35 @@ def test_pairs_of_texts_are_read_as_pairs(tmp_path: Path) -> None:
         (ROWS.assign(label=["yes"] * 39 + [None]), "row 40: no value in column 'label'"),
         (ROWS.assign(label="yes"), "every label is 'yes', expected two classes or more"),
         (ROWS.assign(text=range(40)), "row 1: text is 0, expected text"),
+        (ROWS.assign(text=["a"] * 6 + [""] + ["b"] * 33), "row 7: no value in column 'text'"),
+        (ROWS.assign(label=[0, 1] * 19 + ["NA", 1]), "row 39: label is 'NA', expected a number, as most labels are"),
+        (ROWS.assign(label=[0.5] * 39 + [math.inf]), "row 40: label is inf, expected a finite number"),
     ],
 )
 def test_what_is_broken_is_named(tmp_path: Path, table: pd.DataFrame, said: str) -> None:
     with pytest.raises(DataError, match=said):
         task_of(table, tmp_path)
+
+
+def test_names_may_look_like_numbers_or_like_nothing(tmp_path: Path) -> None:
+    assert task_of(ROWS.assign(label=["NA", "3", "none", "yes"] * 10), tmp_path).class_names == (
+        "3",
+        "NA",
+        "none",
+        "yes",
+    )
+
+
+def test_a_comma_too_many_in_every_row_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["text,label", *(f"great , loved it {n},{n % 2}" for n in range(40))]))
+    with pytest.raises(DataError, match=r"its rows have more fields than its header.*quotes"):
+        Registry().task(f"csv:{path}")
+
+
+def test_the_index_of_a_stored_table_says_nothing(tmp_path: Path) -> None:
+    task = task_of(pd.concat([ROWS, ROWS]), tmp_path, "parquet")
+    assert (task.train_items, task.test_items) == (64, 16)
 
 
 def test_a_file_that_is_missing_or_of_another_kind_is_named(tmp_path: Path) -> None:
