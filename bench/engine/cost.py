@@ -34,8 +34,8 @@ def flops_of(work: Callable[[], Any]) -> int:
 def step_flops(step: Callable[[Batch], Any], batch: Batch) -> StepFlops:
     """Counts a step. Of text, whose batches have as many tokens as their longest example, at three lengths.
 
-    Tokens enter the FLOPs of a transformer at most as their square, so three lengths give them for all. A step that
-    draws further batches of its own is counted with the lengths that they happen to have here.
+    Tokens enter the FLOPs of a transformer at most as their square, so three lengths give them for all. Further batches
+    that a step takes must have as many tokens as the one it is given: on average they do.
     """
     if not isinstance(batch.inputs, dict):
         counted = flops_of(lambda: step(batch))

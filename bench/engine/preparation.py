@@ -62,10 +62,18 @@ def prepare(
 def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehearsal:
     """One step of every stage on a copy that is thrown away: warms up, counts the FLOPs of a step, compiles."""
     training, stream = prepare(cell, bench, loaded)
+    quiz_rows = len(training.quiz().labels) if cell.method.quiz_share() else 0
+
+    def step(batch: Batch) -> None:
+        if quiz_rows and isinstance(batch.inputs, dict):
+            # A quiz of another length would be taken for an effect of this batch's length.
+            training.replace_quiz(first_rows(batch, quiz_rows))
+        cell.method.step(training, batch)
+
     flops = {}
     for stage in cell.method.stages():
         training.begin(stage)
-        flops[stage.name] = step_flops(lambda batch: cell.method.step(training, batch), next(stream))
+        flops[stage.name] = step_flops(step, next(stream))
     forward = None
     if cell.compiled and loaded:
         # A method of second order has a teacher of its own, which learns.
@@ -73,6 +81,11 @@ def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehe
         if stages:
             forward = compile_frozen(loaded.network, next(stream).inputs, {stage.needs: None for stage in stages})
     return Rehearsal(flops, forward)
+
+
+def first_rows(batch: Batch, count: int) -> Batch:
+    """The first examples of a batch of text."""
+    return Batch({name: tensor[:count] for name, tensor in batch.inputs.items()}, batch.labels[:count])
 
 
 def quiz_mask(count: int, share: float, seed: int) -> Tensor:

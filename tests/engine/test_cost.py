@@ -6,8 +6,14 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
+from bench.cell import Cell
 from bench.engine.cost import flops_of, step_flops
+from bench.engine.loaded_teacher import LoadedTeacher
+from bench.engine.preparation import rehearse
+from bench.engine.workbench import Workbench
 from bench.method import Batch
+from bench.registry import Registry
+from tasks.agreement import Agreement
 
 CONFIG = BertConfig(
     hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, vocab_size=20, num_labels=3
@@ -49,3 +55,20 @@ def test_flops_of_images_are_the_same_for_every_batch() -> None:
     flops = step_flops(step, batch)
     assert flops(batch) == flops(batch) == 3 * 2 * 5 * 7
     assert len(counts) == 1
+
+
+def test_what_a_step_of_text_costs_does_not_depend_on_the_lengths_of_a_quiz() -> None:
+    task = Agreement()
+    pair = task.default_pairs[0]
+    bound, protocol = task.on(pair), task.protocols["smoke"]
+    bench = Workbench(bound, protocol, None, torch.device("cpu"), "float32")
+    method = Registry().method("metadistil")()
+    teacher = bench.build(pair.teacher, 0, "teacher").requires_grad_(False).eval()
+    loaded = LoadedTeacher(teacher, None, None, None)
+    counted = [
+        rehearse(Cell(bound, pair, method, protocol, seed, "float32", "0" * 64), bench, loaded).step_flops["train"]
+        for seed in range(3)
+    ]
+    for length in (6, 9, 14):
+        assert len({flops(text(length)) for flops in counted}) == 1
+    assert counted[0](text(6)) < counted[0](text(9)) < counted[0](text(14))
