@@ -46,13 +46,18 @@ def blamed(plugin: str) -> Iterator[None]:
         ) from error
 
 
+MOST_NAMES = 40
+"""That an error lists."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
-    """The error for a name that does not exist: with the nearest names, or with all of them if none is near."""
+    """The error for a name that does not exist: with the nearest names, or with the known ones if none is near."""
     names = sorted(known)
     same = [each for each in names if each.lower() == name.lower()]
     near = same or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         advice = "did you mean " + " or ".join(near) + "?"
     else:
-        advice = f"known: {', '.join(names) or 'none'}"
+        more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        advice = f"known: {', '.join(names[:MOST_NAMES]) or 'none'}{more}"
     return UsageError(f"unknown {kind} {name!r}: {advice}" + (f" {hint}" if hint else ""))

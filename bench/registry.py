@@ -64,7 +64,8 @@ class Registry:
             if kind == "tasks" and path_task(pattern):
                 matches = [pattern]
             if not matches:
-                raise unknown(kind.removesuffix("s"), pattern, names, f"(`python -m bench list {kind}`)")
+                of_paths = [f"{form}:PATH" for form in path_tasks()] if kind == "tasks" else []
+                raise unknown(kind.removesuffix("s"), pattern, names + of_paths, f"(`python -m bench list {kind}`)")
             chosen += [name for name in matches if name not in chosen]
         return chosen
 

@@ -79,6 +79,8 @@ class Task:
     """The names of the classes in order, where an exported student should know them."""
     input_format: str = ""
     """How a user of an exported student prepares an input, for people."""
+    held_out: Sequence[int | str] = ()
+    """Which rows (from 1) or files of the user's own data are `test`, where the task chose them."""
     argument: str = ""
     """How the command line names the task where that is not `name`, e.g. by a path."""
     metric: ClassVar[str] = "accuracy"

@@ -51,6 +51,13 @@ class OwnImages(Task):
             student=Recipe(**{**vars(RECIPE), "epochs": 10}),
             teacher=Recipe(**{**vars(RECIPE), "epochs": 10}),
         ),
+        "smoke": with_name(
+            FAIR,
+            "smoke",
+            student=Recipe(**{**vars(RECIPE), "epochs": 4, "batch_size": 4}),
+            teacher=Recipe(**{**vars(RECIPE), "epochs": 4, "batch_size": 4}),
+            evaluations=4,
+        ),
     }
     default_protocol = "fair"
 
@@ -76,6 +83,7 @@ class OwnImages(Task):
             )
         if len(files) == 1:
             files = [*held_out(files[0])]
+            self.held_out = sorted(file.relative_to(root).as_posix() for each in files[1].values() for file in each)
         self._train, self._test = ([(file, label) for label in each for file in each[label]] for each in files)
         self.classes = len(self.class_names)
         self.train_items, self.test_items = len(self._train), len(self._test)

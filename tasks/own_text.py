@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ class OwnText(TextTask):
         self.metric = "pearson_spearman" if self.regression else "accuracy"
         self.remark = REGRESSION if self.regression else ""
         self.train_items, self.test_items = len(self._train), len(self._test)
+        if not Path(path).is_dir():
+            self.held_out = [row + 1 for row in self._test.index]
         if self.classes == 1 and not self.regression:
             raise DataError(f"{self.argument}: every label is {self._labels[0]!r}, expected two classes or more")
         unknown = [] if self.regression else sorted(set(self._test["label"]) - set(self._labels))
@@ -104,7 +107,7 @@ def read(form: str, path: Path) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         return tables[0], tables[1], digest
     [whole] = tables
     test = held_out(whole["label"])
-    return whole[~test].reset_index(drop=True), whole[test].reset_index(drop=True), digest
+    return whole[~test], whole[test], digest
 
 
 def table_of(form: str, file: Path) -> pd.DataFrame:
@@ -121,12 +124,26 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
     }
     try:
         table = readers[form]()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8: {error}. Save it as UTF-8.") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{file} cannot be read as {form}: {error}") from error
+        line = first_broken_line(file) if form == "jsonl" else None
+        place = f", line {line}" if line else ""
+        raise DataError(f"{file}{place} cannot be read as {form}: {error}") from error
     if form == "csv" and not isinstance(table.index, pd.RangeIndex):
         # What pandas makes of a field too many in every row is names of rows, and the other columns are shifted.
         raise DataError(f"{file}: its rows have more fields than its header: put texts that contain commas in quotes")
     return table.reset_index(drop=True)
+
+
+def first_broken_line(file: Path) -> int | None:
+    """The number of the first line that is no JSON; None if all are."""
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            json.loads(line or "null")
+        except ValueError:
+            return number
+    return None
 
 
 def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
@@ -136,6 +153,8 @@ def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
             raise DataError(
                 f"{file} has no column {column!r}: expected {', '.join(COLUMNS)}, found {', '.join(map(str, table))}"
             )
+    if table.empty:
+        raise DataError(f"{file} has no rows")
     table = table[[column for column in COLUMNS if column in table]]
     for column in table:
         absent = table[column].isna()

@@ -136,6 +136,8 @@ class TextTask(Task):
             if self._teacher is None:
                 raise UsageError(f"network {name!r} is cut from a teacher: it can only be the student of a pair")
             return language.cut(self.backbone(self._teacher), name)
+        if name.startswith("layers:"):
+            raise UsageError(f"network {name!r}: expected layers:3, layers:3:spread or layers:3:random")
         name = self.resolve(name)
         return language.pretrained(str(self._folders.get(name, name)))
 

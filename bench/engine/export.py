@@ -48,6 +48,7 @@ class StudentExport:
                     "key": cell.key,
                     **({"inputs": cell.task.input_format} if cell.task.input_format else {}),
                     **({"classes": cell.task.class_names} if cell.task.class_names else {}),
+                    **({"test_examples": list(cell.task.held_out)} if cell.task.held_out else {}),
                     "metric": cell.task.metric,
                     "precision": cell.precision,
                     "select": select,

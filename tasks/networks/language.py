@@ -100,16 +100,18 @@ class Backbone:
 def pretrained(location: str) -> Backbone:
     """The encoder of a folder or of the hub; one that cannot be had or has no tokenizer raises UsageError."""
     disable_progress_bar()  # of the weights, which load in a moment
+    if location.startswith(("/", "./", "../", "~")) and not Path(location).is_dir():
+        raise UsageError(f"network {location!r}: this folder does not exist")
     try:
         config = AutoConfig.from_pretrained(location)
         model, loading = AutoModel.from_pretrained(location, output_loading_info=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
         what = (
-            "the folder"
+            "from its folder"
             if Path(location).is_dir()
-            else "neither a model that the hub gave nor a folder here (if it is one elsewhere, give its path):"
+            else "neither a model that the hub gave nor a folder here (if it is one elsewhere, give its path)"
         )
-        raise UsageError(f"network {location!r} cannot be loaded, {what} {first_line(error)}") from error
+        raise UsageError(f"network {location!r} cannot be loaded, {what}: {first_line(error)}") from error
     absent = set(loading["missing_keys"])
     weights = {name: tensor for name, tensor in model.state_dict().items() if name not in absent}
     return Backbone(config, weights, tokenizer_of(location))

@@ -18,7 +18,7 @@ def resolve(name: str, prefix: str) -> str:
         if timm.is_model(candidate):
             return candidate
     own = [known.removeprefix(prefix) for known in timm.list_models(prefix + "*")]
-    raise unknown("network", name, [*own, *timm.list_models()])
+    raise unknown("network", name, [*own, *timm.list_models()], "(this task takes images, and any network of timm)")
 
 
 def create(name: str, classes: int, channels: int, size: int) -> nn.Module:

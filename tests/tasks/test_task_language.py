@@ -100,6 +100,18 @@ def test_what_a_configuration_says_of_every_layer_is_cut_with_them(tmp_path: Pat
     assert torch.equal(again(**inputs).logits, student(**inputs).logits)
 
 
+def test_what_is_no_network_is_told(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny"))
+    for name in ("layers:3:foo", "layers:x", "layers:"):
+        with pytest.raises(UsageError, match="expected layers:3, layers:3:spread or layers:3:random"):
+            task.network(name)
+    with pytest.raises(UsageError, match="this folder does not exist"):
+        pretrained(str(tmp_path / "nowhere"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="cannot be loaded, from its folder: "):
+        pretrained(str(tmp_path / "empty"))
+
+
 def test_models_that_cannot_be_padded_as_here_say_so(tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "tiny")
     config = XLNetConfig(vocab_size=SIZES["vocab_size"], d_model=16, n_layer=2, n_head=2, d_inner=32)

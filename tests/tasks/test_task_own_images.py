@@ -51,6 +51,12 @@ def test_a_test_folder_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
     assert (task.train_items, task.test_items) == (10, 6)
 
 
+def test_the_files_that_are_for_test_are_known(tmp_path: Path) -> None:
+    task = task_of(draw(tmp_path / "mine", 5))
+    assert len(task.held_out) == task.test_items
+    assert all((tmp_path / "mine" / name).is_file() for name in task.held_out)
+
+
 def test_where_there_is_a_test_folder_val_is_not_used(tmp_path: Path) -> None:
     for name, count in (("train", 5), ("test", 3), ("val", 2)):
         draw(tmp_path / name, count)

@@ -60,6 +60,7 @@ def test_a_folder_brings_its_own_test(tmp_path: Path) -> None:
     written(ROWS.iloc[30:], "csv", tmp_path / "reviews" / "test.csv")
     task = Registry().task(f"csv:{tmp_path / 'reviews'}")
     assert (task.train_items, task.test_items) == (30, 10)
+    assert task.held_out == ()
     assert task._test["text"].tolist() == ROWS["text"].iloc[30:].tolist()
 
 
@@ -81,6 +82,7 @@ def test_pairs_of_texts_are_read_as_pairs(tmp_path: Path) -> None:
         (ROWS.assign(label=["yes"] * 39 + [None]), "row 40: no value in column 'label'"),
         (ROWS.assign(label="yes"), "every label is 'yes', expected two classes or more"),
         (ROWS.assign(text=range(40)), "row 1: text is 0, expected text"),
+        (ROWS.iloc[:0], "mine.csv has no rows"),
         (ROWS.assign(text=["a"] * 6 + [""] + ["b"] * 33), "row 7: no value in column 'text'"),
         (ROWS.assign(label=[0, 1] * 19 + ["NA", 1]), "row 39: label is 'NA', expected a number, as most labels are"),
         (ROWS.assign(label=[0.5] * 39 + [math.inf]), "row 40: label is inf, expected a finite number"),
@@ -105,6 +107,23 @@ def test_a_comma_too_many_in_every_row_is_told(tmp_path: Path) -> None:
     path.write_text("\n".join(["text,label", *(f"great , loved it {n},{n % 2}" for n in range(40))]))
     with pytest.raises(DataError, match=r"its rows have more fields than its header.*quotes"):
         Registry().task(f"csv:{path}")
+
+
+def test_a_broken_line_and_another_encoding_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"text": "a", "label": 1}\n{broken\n')
+    with pytest.raises(DataError, match=r"mine\.jsonl, line 2 cannot be read as jsonl"):
+        Registry().task(f"jsonl:{path}")
+    path = tmp_path / "mine.csv"
+    path.write_bytes("text,label\ncaf\xe9,1\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"mine\.csv is not UTF-8.*Save it as UTF-8"):
+        Registry().task(f"csv:{path}")
+
+
+def test_the_rows_that_are_for_test_are_known(tmp_path: Path) -> None:
+    task = task_of(ROWS, tmp_path)
+    assert [ROWS["text"].iloc[row - 1] for row in task.held_out] == task._test["text"].tolist()
+    assert len(task.held_out) == 8
 
 
 def test_the_index_of_a_stored_table_says_nothing(tmp_path: Path) -> None:
