@@ -34,6 +34,8 @@ RECIPE = Recipe(
     overrides={"*vit*": {"optimiser": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05, "gradient_clip": 1.0}},
 )
 FAIR = Protocol("fair", student=RECIPE, teacher=RECIPE)
+QUICK = Recipe(**{**vars(RECIPE), "epochs": 10})
+SMOKE = Recipe(**{**vars(RECIPE), "epochs": 4, "batch_size": 4})
 
 
 class OwnImages(Task):
@@ -45,19 +47,8 @@ class OwnImages(Task):
     default_pairs = pairs[1:]
     protocols = {
         "fair": FAIR,
-        "quick": with_name(
-            FAIR,
-            "quick",
-            student=Recipe(**{**vars(RECIPE), "epochs": 10}),
-            teacher=Recipe(**{**vars(RECIPE), "epochs": 10}),
-        ),
-        "smoke": with_name(
-            FAIR,
-            "smoke",
-            student=Recipe(**{**vars(RECIPE), "epochs": 4, "batch_size": 4}),
-            teacher=Recipe(**{**vars(RECIPE), "epochs": 4, "batch_size": 4}),
-            evaluations=4,
-        ),
+        "quick": with_name(FAIR, "quick", student=QUICK, teacher=QUICK),
+        "smoke": with_name(FAIR, "smoke", student=SMOKE, teacher=SMOKE, evaluations=4),
     }
     default_protocol = "fair"
 

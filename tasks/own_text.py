@@ -127,7 +127,7 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8: {error}. Save it as UTF-8.") from error
     except (OSError, ValueError) as error:
-        line = first_broken_line(file) if form == "jsonl" else None
+        line = first_broken_line(file) if form == "jsonl" and isinstance(error, ValueError) else None
         place = f", line {line}" if line else ""
         raise DataError(f"{file}{place} cannot be read as {form}: {error}") from error
     if form == "csv" and not isinstance(table.index, pd.RangeIndex):
@@ -138,7 +138,8 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
 
 def first_broken_line(file: Path) -> int | None:
     """The number of the first line that is no JSON; None if all are."""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    # Only a line feed ends a line: texts may hold other characters that Python takes for line ends.
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
         try:
             json.loads(line or "null")
         except ValueError:

@@ -170,15 +170,11 @@ class TextTask(Task):
     def blank(self, count: int) -> dict[str, Tensor]:
         import torch
 
+        names = ["input_ids"]
+        if self._teacher is not None:
+            names = self.backbone(self._teacher).tokenizer.model_input_names
         shape = (count, min(self.usual, self._width))
-        names = ("input_ids",) if self._teacher is None else self._input_names
-        return {name: torch.zeros(shape, dtype=torch.long) for name in names}
-
-    @property
-    def _input_names(self) -> list[str]:
-        """What the teacher's tokenizer gives of every text, but the mask."""
-        names = self.backbone(self._teacher).tokenizer.model_input_names
-        return [name for name in names if name != "attention_mask"]
+        return {name: torch.zeros(shape, dtype=torch.long) for name in names if name != "attention_mask"}
 
     @property
     def _width(self) -> int:

@@ -26,6 +26,7 @@ from bench.cache import cache_folder
 from bench.engine.batches import batches
 from bench.engine.clock import Clock
 from bench.engine.evaluate import logits_of
+from bench.engine.export import DESCRIPTION
 from bench.engine.loop import train
 from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
@@ -110,7 +111,7 @@ def class_names(folder: Path) -> tuple[str, ...]:
 
     None if it names none.
     """
-    config, description = folder / "config.json", folder / "kdbench.json"
+    config, description = folder / "config.json", folder / DESCRIPTION
     file = description if description.is_file() and not config.is_file() else config
     try:
         said = json.loads(file.read_text())
