@@ -145,6 +145,8 @@ class Cost(Part):
     peak_resident_bytes: int | None
     resident_before_bytes: int | None
     """The resident set before the cell was built; the cell's own peak is the difference."""
+    peak_tensor_bytes: int | None = None
+    """On a CPU: of all tensors that the cell makes in a step on its largest batch, its networks included; counted."""
     parameters: int
     extra_parameters: int
     """Trainable beside the student: adapters, peers, a teacher that is trained."""

@@ -13,8 +13,10 @@ from bench.engine.batches import batches
 from bench.engine.compiled import Forward, compile_frozen
 from bench.engine.cost import StepFlops, step_flops
 from bench.engine.loaded_teacher import LoadedTeacher
+from bench.engine.memory import peak_allocated
 from bench.engine.observed import Observed
 from bench.engine.randomness import generator
+from bench.engine.splits import take
 from bench.engine.training import Training
 from bench.engine.workbench import Workbench
 from bench.method import Batch
@@ -28,6 +30,8 @@ class Rehearsal:
     """FLOPs of a step on a batch, per stage name."""
     teacher_forward: Forward | None
     """The teacher's forward pass in compiled form; None where nothing is compiled."""
+    peak_tensor_bytes: int | None
+    """Of the cell's tensors in a step on its largest batch; None on a GPU, which says what it allocates."""
 
 
 def prepare(
@@ -62,30 +66,45 @@ def prepare(
 def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehearsal:
     """One step of every stage on a copy that is thrown away: warms up, counts the FLOPs of a step, compiles."""
     training, stream = prepare(cell, bench, loaded)
-    quiz_rows = len(training.quiz().labels) if cell.method.quiz_share() else 0
-
-    def step(batch: Batch) -> None:
-        if quiz_rows and isinstance(batch.inputs, dict):
-            # A quiz of another length would be taken for an effect of this batch's length.
-            training.replace_quiz(first_rows(batch, quiz_rows))
-        cell.method.step(training, batch)
-
     flops = {}
     for stage in cell.method.stages():
         training.begin(stage)
-        flops[stage.name] = step_flops(step, next(stream))
+        flops[stage.name] = step_flops(lambda batch: step(cell, training, batch), next(stream))
     forward = None
     if cell.compiled and loaded:
         # A method of second order has a teacher of its own, which learns.
         stages = [each for each in cell.method.stages() if "teacher" in each.needs and "second_order" not in each.needs]
         if stages:
             forward = compile_frozen(loaded.network, next(stream).inputs, {stage.needs: None for stage in stages})
-    return Rehearsal(flops, forward)
+    memory = peak_tensor_bytes(cell, bench, loaded) if bench.device.type == "cpu" else None
+    return Rehearsal(flops, forward, memory)
 
 
-def first_rows(batch: Batch, count: int) -> Batch:
-    """The first examples of a batch of text."""
-    return Batch({name: tensor[:count] for name, tensor in batch.inputs.items()}, batch.labels[:count])
+def peak_tensor_bytes(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> int:
+    """What the cell takes on a CPU: it is built, and steps on the largest batch in every stage.
+
+    Two steps: in the second, the optimiser's state and the step's activations are there together.
+    """
+    fit = bench.splits.fit
+    order = torch.arange(len(fit)) if fit.lengths is None else fit.lengths.argsort(descending=True, stable=True)
+    chosen = order[: cell.recipe.batch_size]
+    largest = Batch(cell.task.prepare(take(fit, chosen), None), fit.labels[chosen])
+
+    def work() -> None:
+        training, _ = prepare(cell, bench, loaded)
+        for stage in cell.method.stages():
+            training.begin(stage)
+            for _ in range(2):
+                step(cell, training, largest)
+
+    return peak_allocated(work)
+
+
+def step(cell: Cell, training: Training, batch: Batch) -> None:
+    """A step whose quiz, if the method has one, is the batch itself: of text, another would have another length."""
+    if cell.method.quiz_share():
+        training.replace_quiz(batch)
+    cell.method.step(training, batch)
 
 
 def quiz_mask(count: int, share: float, seed: int) -> Tensor:

@@ -190,6 +190,7 @@ class Worker:
                 train_flops=curve.flops[-1],
                 parameters=sum(each.numel() for each in student.parameters()),
                 extra_parameters=training.extra_parameters(),
+                peak_tensor_bytes=rehearsal.peak_tensor_bytes,
                 student=student_inference,
                 teacher=loaded.inference if loaded else None,
                 **peaks,

@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from bench.cell import Cell
 from bench.engine.cost import flops_of, step_flops
 from bench.engine.loaded_teacher import LoadedTeacher
-from bench.engine.preparation import rehearse
+from bench.engine.preparation import Rehearsal, rehearse
 from bench.engine.workbench import Workbench
 from bench.method import Batch
 from bench.registry import Registry
@@ -57,18 +57,31 @@ def test_flops_of_images_are_the_same_for_every_batch() -> None:
     assert len(counts) == 1
 
 
-def test_what_a_step_of_text_costs_does_not_depend_on_the_lengths_of_a_quiz() -> None:
+def rehearsals(name: str, seeds: int) -> list[Rehearsal]:
+    """A method's rehearsals on agreement, with a teacher that has learnt nothing."""
     task = Agreement()
     pair = task.default_pairs[0]
     bound, protocol = task.on(pair), task.protocols["smoke"]
     bench = Workbench(bound, protocol, None, torch.device("cpu"), "float32")
-    method = Registry().method("metadistil")()
+    method = Registry().method(name)()
     teacher = bench.build(pair.teacher, 0, "teacher").requires_grad_(False).eval()
     loaded = LoadedTeacher(teacher, None, None, None)
-    counted = [
-        rehearse(Cell(bound, pair, method, protocol, seed, "float32", "0" * 64), bench, loaded).step_flops["train"]
-        for seed in range(3)
+    return [
+        rehearse(Cell(bound, pair, method, protocol, seed, "float32", "0" * 64), bench, loaded) for seed in range(seeds)
     ]
+
+
+def test_memory_does_not_depend_on_the_seed_and_grows_with_what_a_method_keeps() -> None:
+    peaks = {}
+    for name in ("scratch", "kd", "pkd", "metadistil"):
+        counted = {each.peak_tensor_bytes for each in rehearsals(name, 3)}
+        assert len(counted) == 1, name
+        [peaks[name]] = counted
+    assert peaks["scratch"] <= peaks["kd"] < peaks["pkd"] < peaks["metadistil"]
+
+
+def test_what_a_step_of_text_costs_does_not_depend_on_the_lengths_of_a_quiz() -> None:
+    counted = [each.step_flops["train"] for each in rehearsals("metadistil", 3)]
     for length in (6, 9, 14):
         assert len({flops(text(length)) for flops in counted}) == 1
     assert counted[0](text(6)) < counted[0](text(9)) < counted[0](text(14))

@@ -248,6 +248,8 @@ def test_a_record_is_valid_and_complete(shared: Worker, name: str) -> None:
     seconds = [0.0, *record.curve.train_seconds]
     assert all(before < after for before, after in pairwise(seconds))
     assert record.cost.train_seconds >= seconds[-1]
+    # The student's weights and their gradients are there in any case.
+    assert record.cost.peak_tensor_bytes > 2 * 4 * record.cost.parameters
     assert record.cost.total_seconds > record.cost.train_seconds + record.cost.warmup_seconds
     assert record.result.select == record.curve.select[-1]
     assert record.select_items == record.test_items == 12
