@@ -64,7 +64,7 @@ def prepare(
 
 
 def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehearsal:
-    """One step of every stage on a copy that is thrown away: warms up, counts the FLOPs of a step, compiles."""
+    """Steps of every stage on copies that are thrown away: warms up, counts FLOPs and (on a CPU) memory, compiles."""
     training, stream = prepare(cell, bench, loaded)
     flops = {}
     for stage in cell.method.stages():
