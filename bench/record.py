@@ -132,7 +132,7 @@ class Inference(Part):
 class Cost(Part):
     train_seconds: float
     warmup_seconds: float
-    """Building, adapters, one rehearsal step per stage."""
+    """Building, adapters, a rehearsal of every stage in which FLOPs and, on a CPU, memory are counted."""
     evaluation_seconds: float
     total_seconds: float
     steps: int

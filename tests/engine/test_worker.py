@@ -1,4 +1,4 @@
-"""A worker's records: the same to the bit, fair between methods, and honest about what went wrong."""
+"""A worker's records: the same to the bit, fair between methods. What goes wrong is in `test_worker_failures.py`."""
 
 from __future__ import annotations
 
@@ -10,33 +10,21 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from toy import FAIR, Maps, Toy
+from workers import TASK, cell, make_worker
 
-from bench.cell import Cell, Skip
 from bench.engine import loaded_teacher, preparation, worker
 from bench.engine.preparation import quiz_mask, rehearse
-from bench.engine.teachers import Brought, teacher_key, weights_digest
+from bench.engine.teachers import weights_digest
 from bench.engine.worker import Best, Worker
-from bench.errors import DataError, TeacherError
 from bench.method import Batch, Losses, Method, Outputs, Stage, Training, method
-from bench.protocol import Protocol
 from bench.record import Record
-from bench.registry import Registry
 from bench.task import Pair
-from methods.scratch import Scratch
 
-REGISTRY = Registry()
 TAKEN = ("scratch", "kd", "fitnets", "at", "sp", "dml", "pkd", "metadistil")
-TASK = Toy()
 
 pytestmark = pytest.mark.usefixtures("short_measurements")
-
-
-def make_worker(brought: Brought | None = None, data_dir: Path | None = None, **options: Any) -> Worker:
-    plain = lambda name: REGISTRY.method(name)()  # noqa: E731
-    return Worker(torch.device("cpu"), data_dir, plain, brought, **{"say": lambda line: None} | options)
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +32,12 @@ def shared() -> Worker:
     return make_worker()
 
 
-def cell(
-    method: Method | str,
-    seed: int = 0,
-    protocol: Protocol = FAIR,
-    pair: Pair = TASK.pairs[0],
-    brought: Brought | None = None,
-) -> Cell:
-    made = REGISTRY.method(method)() if isinstance(method, str) else method
-    key = teacher_key(TASK, pair.teacher, protocol, "float32", brought) if made.uses_teacher else None
-    return Cell(TASK, pair, made, protocol, seed, "float32", key)
-
-
 def numbers(record: Record) -> dict[str, Any]:
-    """All that must repeat to the bit: everything but times, memory and provenance."""
+    """All that must repeat to the bit: everything but times, memory of the process and provenance."""
     content = record.model_dump(
         exclude={"environment": True, "provenance": True, "cost": True, "curve": {"train_seconds"}}
     )
-    kept = {"steps", "samples", "train_flops", "parameters", "extra_parameters"}
+    kept = {"steps", "samples", "train_flops", "parameters", "extra_parameters", "peak_tensor_bytes"}
     return content | {"cost": record.cost.model_dump(include=kept)}
 
 
@@ -378,124 +354,3 @@ def test_teachers_and_data_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> N
         assert one.run(replace(cell("kd", seed, protocol=replace(FAIR, window=5)), task=task)).ok
     assert loads == [1]
     assert teachers == ["wide"]
-
-
-# --- what goes wrong ---
-
-
-@method("broken")
-class Broken(Method):
-    """Fails in its third step of training, after the rehearsal's one."""
-
-    how: str = "error"
-
-    def loss(self, student: Outputs, teacher: Outputs, labels: Tensor, training: Training) -> Losses:
-        if self.how == "last" and training.progress == 11 / 12:
-            return {"task": student.logits.sum() * 1e38}
-        if self.how == "nan":
-            return {"task": student.logits.sum() * float("nan")}
-        if training.progress > 0.2 and self.how != "last":
-            if self.how == "allocator":
-                torch.empty(2**60, dtype=torch.uint8)
-            raise {"memory": MemoryError, "device": torch.OutOfMemoryError}.get(self.how, KeyError)("lost")
-        return {"task": student.logits.square().mean()}
-
-
-@pytest.mark.parametrize(
-    ("how", "status", "reason"),
-    [
-        ("error", "error", "KeyError: 'lost'"),
-        ("memory", "oom", "MemoryError: lost"),
-        ("device", "oom", "OutOfMemoryError: lost"),
-        ("allocator", "oom", "DefaultCPUAllocator"),
-        ("nan", "nan", "the training loss is nan at step 3 of 12"),
-    ],
-)
-def test_what_goes_wrong_is_a_record(shared: Worker, how: str, status: str, reason: str) -> None:
-    record = shared.run(cell(Broken(how)))
-    assert record.status == status
-    assert reason in record.reason
-    assert record.result is record.curve is record.cost is None
-    Record.model_validate_json(record.to_json())
-    if how != "nan":
-        assert "Traceback" in record.reason
-        assert "test_worker.py" in record.reason  # the traceback shows where
-    assert shared.run(cell("scratch")).ok
-
-
-def test_a_quiz_without_examples_is_an_error_and_not_an_endless_run(shared: Worker) -> None:
-    record = shared.run(cell(replace(REGISTRY.method("metadistil")(), quiz=0.001)))
-    assert record.status == "error"
-    assert "no examples to make batches of for 'quiz'" in record.reason
-
-
-def test_missing_data_end_the_run(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no toys in"):
-        make_worker(data_dir=tmp_path).run(cell("scratch"))
-
-
-def test_a_brought_teacher_is_used_and_marked(tmp_path: Path) -> None:
-    path = tmp_path / "mine.safetensors"
-    torch.manual_seed(8)
-    weights = TASK.network("wide").state_dict()
-    save_file(weights, path)
-    brought = Brought.read(path)
-    record = make_worker(brought).run(cell("kd", brought=brought))
-    assert record.ok
-    assert record.teacher.trained_on == "unknown"
-    assert record.teacher.train_seconds is None
-    assert record.teacher.sha256 == weights_digest(weights)
-    assert record.provenance.command.endswith(f"--teacher {path}")
-
-
-@pytest.mark.parametrize("change", ["missing", "shape"])
-def test_a_brought_teacher_that_does_not_fit_is_named(tmp_path: Path, change: str) -> None:
-    weights = TASK.network("wide").state_dict()
-    if change == "missing":
-        del weights["fc.bias"]
-    else:
-        weights["fc.bias"] = torch.zeros(4)
-    path = tmp_path / "mine.safetensors"
-    save_file(weights, path)
-    brought = Brought.read(path)
-    with pytest.raises(TeacherError, match=r"mine\.safetensors does not fit the network 'wide'.*\n.*fc\.bias"):
-        make_worker(brought).run(cell("kd", brought=brought))
-
-
-def test_a_cached_teacher_of_another_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
-    assert make_worker().run(cell("kd")).ok
-    monkeypatch.setattr(Toy, "network", lambda self, name: Maps((4, 6, 9), 3))
-    with pytest.raises(TeacherError, match=r"toy-wide-[0-9a-f]{12}\.safetensors does not fit the network 'wide'"):
-        make_worker().run(cell("kd"))
-
-
-def test_a_record_names_what_was_skipped_on_its_pair() -> None:
-    here, elsewhere = Skip("fsp", "toy", TASK.pairs[0], "widths"), Skip("sp", "toy", TASK.pairs[1], "depths")
-    other = Skip("at", "digits", TASK.pairs[0], "maps")
-    assert make_worker(skips=(here, elsewhere, other)).run(cell("scratch")).skipped == {"fsp": "widths"}
-
-
-def test_weights_that_are_not_finite_after_the_last_step_are_nan(shared: Worker) -> None:
-    record = shared.run(cell(Broken("last")))
-    assert record.status == "nan"
-    assert record.reason == "the logits on test are not finite after the last step"
-
-
-@pytest.mark.parametrize("error", [MemoryError("lost"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_memory_that_runs_out_while_a_teacher_trains_ends_the_run(tmp_path, monkeypatch, error: Exception) -> None:
-    def fail(*arguments: object, **options: object) -> None:
-        raise error
-
-    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr("bench.engine.teachers.train", fail)
-    with pytest.raises(TeacherError, match=r"the teacher wide .* could not be made"):
-        make_worker().run(cell("kd"))
-
-
-def test_plain_training_makes_the_teachers() -> None:
-    asked: list[str] = []
-    worker = make_worker()
-    worker.plain = lambda name: asked.append(name) or Scratch()
-    assert worker.run(cell("kd", protocol=replace(FAIR, controls=("scratch", "kd")))).ok
-    assert asked == ["scratch"]
