@@ -14,7 +14,7 @@ import workloads
 def compare(benchmark, capsys):
     """compare(ours, other, steps, rounds): the median over the rounds of other's time / our time."""
 
-    def run(ours: Iterator[None], other: Iterator[None], steps: int, rounds: int) -> None:
+    def run(ours: Iterator[None], other: Iterator[None], steps: int, rounds: int) -> float:
         workloads.take(ours, steps)
         workloads.take(other, steps)
         ratios = []
@@ -34,5 +34,6 @@ def compare(benchmark, capsys):
         benchmark.extra_info["ratio"] = round(ratio, 3)
         with capsys.disabled():
             print(f"\n{benchmark.name}: ratio {ratio:.3f} (quartiles {low:.3f} and {high:.3f})")
+        return ratio
 
     return run

@@ -12,6 +12,8 @@ import workloads
 from bench.registry import Registry
 
 STEPS = 12
+PROMISED = 2.0
+"""How many times the samples per second of the usual loop there must be."""
 
 
 @pytest.fixture(scope="module")
@@ -30,4 +32,4 @@ def test_a_method_against_the_usual_loop(compare, mrpc, name, usual):
     bench, pair = mrpc
     cls = Registry().method(name)
     ours = workloads.harness_steps(bench, cls(**cls.text_defaults), pair=pair)
-    compare(ours, usual(bench, pair), steps=STEPS, rounds=5)
+    assert compare(ours, usual(bench, pair), steps=STEPS, rounds=5) >= PROMISED

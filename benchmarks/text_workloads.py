@@ -49,7 +49,8 @@ class Usual:
         padded = [F.pad(tensor, (0, PADDED - tensor.shape[1])) for tensor in fit.inputs.values()]
         self.names = (*fit.inputs, "attention_mask")
         rows = TensorDataset(*padded, real.long(), fit.labels)
-        self.loader = DataLoader(rows, BATCH, shuffle=True, drop_last=True, num_workers=2, persistent_workers=True)
+        # No workers: on a CPU they would take their time from the training, for examples that lie in memory.
+        self.loader = DataLoader(rows, BATCH, shuffle=True, drop_last=True)
 
     def batches(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         while True:

@@ -34,6 +34,12 @@ class Glue(TextTask):
     def __init__(self) -> None:
         super().__init__()
         self.class_names = self.source.labels
+        self._left_out = 0
+
+    @property
+    def note(self) -> str:
+        left_out = f"{self._left_out:,} broken rows of the classic files are left out." if self._left_out else ""
+        return " ".join(each for each in (super().note, left_out) if each)
 
     def read_data(self, data_dir: Path | None) -> Data:
         splits = read_splits(self.source, data_dir)
@@ -42,10 +48,12 @@ class Glue(TextTask):
             names, splits, (self.train_items, self.test_items, *self.further_items), strict=True
         ):
             if len(split) != size:
+                broken = f", and {split.left_out} broken rows" if split.left_out else ""
                 raise DataError(
-                    f"GLUE's {self.source.folder} has {size} examples in {name}, these data have {len(split)}: they "
-                    "are incomplete or not the official ones. Your own data: --tasks csv:PATH"
+                    f"GLUE's {self.source.folder} has {size} examples in {name}, these data have {len(split)}{broken}: "
+                    "they are incomplete or not the official ones. Your own data: --tasks csv:PATH"
                 )
+        self._left_out = sum(split.left_out for split in splits)
         train, test, *further = map(self.tokenised, splits)
         return Data(train, test, {name.partition("_")[2]: each for name, each in zip(names[2:], further, strict=True)})
 
@@ -135,7 +143,15 @@ class QQP(AccuracyAndF1):
 
     name = "glue/qqp"
     summary = "QQP: do two questions ask the same? Accuracy, F1"
-    source = Source("QQP", "qqp", ("question1", "question2"), ("question1", "question2"), "is_duplicate", ("0", "1"))
+    source = Source(
+        "QQP",
+        "qqp",
+        ("question1", "question2"),
+        ("question1", "question2"),
+        "is_duplicate",
+        ("0", "1"),
+        classic_is_broken=True,
+    )
     classes = 2
     protocols = LARGE
     train_items = 363_846

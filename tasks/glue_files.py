@@ -39,6 +39,8 @@ class Source:
     """The class names as the classic layout writes them, in the order of the hub's numbers; none: a regression."""
     classic_width: int = 0
     """How many columns the classic layout has, where its files have no header to say so."""
+    classic_is_broken: bool = False
+    """Whether the official classic files have rows torn in two, which the hub's data leave out."""
     tests: tuple[tuple[str, str], ...] = (("dev", "validation"),)
     """The official development sets, in the classic layout and on the hub; the first one is `test`."""
 
@@ -50,6 +52,8 @@ class Texts:
     first: Sequence[str]
     second: Sequence[str] | None
     labels: Sequence[int | float]
+    left_out: int = 0
+    """Rows of the official file that are broken."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,10 +89,11 @@ def advice() -> str:
 def from_hub(source: Source) -> list[Texts]:
     """Through `datasets`, from its cache or the network."""
     from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
 
     try:
         data = load_dataset(HUB, source.name)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         raise DataError(f"GLUE's {source.folder} could not be had from the hub: {error}. {advice()}") from error
     return [of_columns(data[part].to_dict(), source, HUB) for part in ("train", *(new for _, new in source.tests))]
 
@@ -164,13 +169,17 @@ def read_tsv(path: Path, source: Source) -> Texts:
         places, width = [header.index(column) for column in columns], len(header)
     texts: list[list[str]] = [[] for _ in source.classic_columns]
     labels: list[int | float] = []
+    left_out = 0
     for number, row in enumerate(rows, start=first):
+        if len(row) != width and source.classic_is_broken:
+            left_out += 1
+            continue
         if len(row) != width:
             raise DataError(f"{path}, line {number}: {len(row)} columns, expected {width}")
         for column, place in zip(texts, places, strict=False):
             column.append(row[place])
         labels.append(label_of(row[places[-1]], source, path, number))
-    return Texts(texts[0], texts[1] if len(texts) > 1 else None, labels)
+    return Texts(texts[0], texts[1] if len(texts) > 1 else None, labels, left_out)
 
 
 def label_of(text: str, source: Source, path: Path, line: int) -> int | float:

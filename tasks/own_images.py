@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bench.errors import DataError
 from bench.protocol import Protocol, Recipe, Schedule
 from bench.task import Data, Examples, Pair, Task, with_name
+from tasks.few_examples import long_enough
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -36,6 +37,11 @@ RECIPE = Recipe(
 FAIR = Protocol("fair", student=RECIPE, teacher=RECIPE)
 QUICK = Recipe(**{**vars(RECIPE), "epochs": 10})
 SMOKE = Recipe(**{**vars(RECIPE), "epochs": 4, "batch_size": 4})
+PROTOCOLS = {
+    "fair": FAIR,
+    "quick": with_name(FAIR, "quick", student=QUICK, teacher=QUICK),
+    "smoke": with_name(FAIR, "smoke", student=SMOKE, teacher=SMOKE, evaluations=4),
+}
 
 
 class OwnImages(Task):
@@ -45,11 +51,6 @@ class OwnImages(Task):
     modality = "image"
     pairs = (Pair("resnet50", "resnet18"), Pair("resnet18", "resnet10t"))
     default_pairs = pairs[1:]
-    protocols = {
-        "fair": FAIR,
-        "quick": with_name(FAIR, "quick", student=QUICK, teacher=QUICK),
-        "smoke": with_name(FAIR, "smoke", student=SMOKE, teacher=SMOKE, evaluations=4),
-    }
     default_protocol = "fair"
 
     def __init__(self, form: str, path: str) -> None:
@@ -85,6 +86,7 @@ class OwnImages(Task):
                 digest.update(f"{part} {label} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
         self.name = f"{form}:{root.resolve().name}-{digest.hexdigest()[:8]}"
         self.size = common_size([file for file, _ in self._train])
+        self.protocols = {name: long_enough(each, self.train_items) for name, each in PROTOCOLS.items()}
         self.input_format = (
             f"RGB images, the shorter side scaled to {self.size} pixels, the middle {self.size}x{self.size} of them, "
             f"values from 0 to 1, less the means {MEAN}, divided by {DEVIATION}"

@@ -2,21 +2,20 @@
 
 PATH is a file, of which a fixed, stratified fifth becomes `test`, or a folder with a file `train` and a file `test`.
 Columns: `text`, `label`, and `text2` where an example is a pair of texts. Labels are names or whole numbers; labels
-with fractions make a regression.
+with fractions make a regression. A csv has no types: its labels are numbers if all are, and none starts with a zero
+that says nothing.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import DataError
-from bench.protocol import Protocol, Recipe
 from bench.task import Data, Examples
+from tasks.few_examples import long_enough
 from tasks.text import FINE_TUNING, PRETRAINED_PAIRS, REGRESSION, TextTask, correlations
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 TEST_SHARE = 0.2
 NUMBERS = "iufb"
 """The kinds of numpy's types that a column of numbers has."""
-TEACHER_STEPS = 50
-"""The fewest optimiser steps of a teacher, about."""
 COLUMNS = ("text", "text2", "label")
 
 
@@ -62,6 +59,11 @@ class OwnText(TextTask):
         unknown = [] if self.regression else sorted(set(self._test["label"]) - set(self._labels))
         if unknown:
             raise DataError(f"{self.argument}: the test labels {unknown} are not among the training labels")
+        if self.regression and self._test["label"].nunique() == 1:
+            raise DataError(
+                f"{self.argument}: every label for test is {self._test['label'].iloc[0]}, expected scores that differ: "
+                "there is no correlation with a constant"
+            )
         self.protocols = {name: long_enough(each, self.train_items) for name, each in FINE_TUNING.items()}
 
     def read_data(self, data_dir: Path | None) -> Data:
@@ -115,10 +117,7 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
     import pandas as pd
 
     readers: dict[str, Any] = {
-        # Only what is empty is missing: `NA` is a word.
-        "csv": lambda: pd.read_csv(
-            file, encoding="utf-8-sig", keep_default_na=False, na_values={column: [""] for column in COLUMNS}
-        ),
+        "csv": lambda: typed(pd.read_csv(file, encoding="utf-8-sig", dtype=str, keep_default_na=False)),
         "jsonl": lambda: pd.read_json(file, lines=True, dtype=False),
         "parquet": lambda: pd.read_parquet(file),
     }
@@ -136,6 +135,17 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of strings with the labels as numbers, if all are."""
+    import pandas as pd
+
+    if "label" not in table:
+        return table
+    numbers = pd.to_numeric(table["label"], errors="coerce")
+    zeros = table["label"].str.match(r"[+-]?0\d")
+    return table if numbers.isna().any() or zeros.any() else table.assign(label=numbers)
+
+
 def first_broken_line(file: Path) -> int | None:
     """The number of the first line that is no JSON; None if all are."""
     # Only a line feed ends a line: texts may hold other characters that Python takes for line ends.
@@ -149,6 +159,8 @@ def first_broken_line(file: Path) -> int | None:
 
 def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
     """The columns that count; one that is missing, or a value that is, raises DataError with its row."""
+    import pandas as pd
+
     for column in ("text", "label"):
         if column not in table:
             raise DataError(
@@ -157,12 +169,16 @@ def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
     if table.empty:
         raise DataError(f"{file} has no rows")
     table = table[[column for column in COLUMNS if column in table]]
+    for column in table.select_dtypes("category"):
+        table = table.astype({column: table[column].cat.categories.dtype})
     for column in table:
-        absent = table[column].isna()
+        absent = table[column].isna() | (table[column].astype(str).str.strip() == "")
         if absent.any():
             raise DataError(f"{file}, row {int(absent.to_numpy().argmax()) + 1}: no value in column {column!r}")
         if column != "label":
             check_type(table[column], str, "text", file)
+    if pd.to_numeric(table["text"], errors="coerce").notna().all():
+        raise DataError(f"{file}: column 'text' has numbers alone, {table['text'].iloc[0]!r} first, expected texts")
     check_labels(table["label"], file)
     return table
 
@@ -176,7 +192,10 @@ def check_labels(labels: pd.Series, file: Path) -> None:
         wrong, expected = ~np.isfinite(labels.to_numpy(dtype=float)), "a finite number"
     else:
         check_type(labels, str, "a name, as the labels are not all numbers", file)
-        wrong, expected = pd.to_numeric(labels, errors="coerce").isna().to_numpy(), "a number, as most labels are"
+        numbers = pd.to_numeric(labels, errors="coerce")
+        if numbers.notna().all() and (numbers % 1 != 0).any():
+            raise DataError(f"{file}: the labels are numbers in quotes, {labels.iloc[0]!r} first: write them without")
+        wrong, expected = numbers.isna().to_numpy(), "a number, as most labels are"
         # Names, some of which may look like numbers.
         if wrong.mean() > 0.5:
             return
@@ -191,19 +210,6 @@ def check_type(column: pd.Series, kind: type, expected: str, file: Path) -> None
     if other.any():
         row = int(other.to_numpy().argmax())
         raise DataError(f"{file}, row {row + 1}: {column.name} is {column.tolist()[row]!r}, expected {expected}")
-
-
-def long_enough(protocol: Protocol, items: int) -> Protocol:
-    """The protocol with as many epochs as it takes to fit the evaluations in: small tables are seen more often."""
-
-    def stretched(recipe: Recipe, fewest: int) -> Recipe:
-        return dataclasses.replace(recipe, epochs=max(recipe.epochs, math.ceil(2 * fewest * recipe.batch_size / items)))
-
-    return dataclasses.replace(
-        protocol,
-        student=stretched(protocol.student, protocol.evaluations),
-        teacher=stretched(protocol.teacher, TEACHER_STEPS),
-    )
 
 
 def held_out(labels: pd.Series) -> pd.Series:

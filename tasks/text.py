@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tasks.networks.language import Backbone
 
 
-# BERT's own fine-tuning (Devlin et al., 2019), with the rate and the 4 epochs of PKD's grid.
+# BERT's fine-tuning (Devlin et al., 2019), with the rate and the 4 epochs of PKD's grid; all weights decay.
 STUDENT = Recipe(
     epochs=4,
     batch_size=32,
@@ -133,8 +133,10 @@ class TextTask(Task):
         if language.FRESH.match(name):
             return language.fresh(name, self.lexicon)
         if language.CUT.match(name):
-            if self._teacher is None:
-                raise UsageError(f"network {name!r} is cut from a teacher: it can only be the student of a pair")
+            if self._teacher is None or language.CUT.match(self._teacher):
+                raise UsageError(
+                    f"network {self._teacher or name!r} is cut from a teacher: it can only be the student of a pair"
+                )
             return language.cut(self.backbone(self._teacher), name)
         if name.startswith("layers:"):
             raise UsageError(f"network {name!r}: expected layers:3, layers:3:spread or layers:3:random")
@@ -186,19 +188,24 @@ class TextTask(Task):
         tokenizer = self.backbone(self._teacher).tokenizer
         texts: list[Any] = [list(first)] if second is None else [list(first), list(second)]
         encoded = tokenizer(*texts, truncation=True, max_length=self._width, return_attention_mask=False)
-        self._cut += sum(bool(each.overflowing) for each in encoded.encodings or ())
+        if encoded.encodings is None:
+            # Tokenizers written in Python do not say what they cut.
+            whole = tokenizer(*texts, return_attention_mask=False, verbose=False)["input_ids"]
+            self._cut += sum(len(row) > self._width for row in whole)
+        else:
+            self._cut += sum(bool(each.overflowing) for each in encoded.encodings)
         return tokens(encoded, tokenizer.pad_token_id, labels)
 
 
 def correlations(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Pearson's and Spearman's, and their mean, in percent points; 0 where all predictions are equal: none is defined.
+    """Pearson's and Spearman's, and their mean, in percent points.
 
-    logits (n, 1), labels (n,).
+    logits (n, 1), labels (n,). 0 where all predictions are equal, or all labels: none is defined.
     """
     from scipy.stats import pearsonr, spearmanr
 
     predicted, scores = logits[:, 0].double().cpu().numpy(), labels.double().cpu().numpy()
-    equal = predicted.min() == predicted.max()
+    equal = any(each.min() == each.max() for each in (predicted, scores))
     pearson, spearman = (0.0 if equal else 100 * float(f(predicted, scores)[0]) for f in (pearsonr, spearmanr))
     return {"pearson_spearman": (pearson + spearman) / 2, "pearson": pearson, "spearman": spearman}
 

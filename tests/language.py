@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
     BertModel,
@@ -14,6 +18,7 @@ from transformers import (
     DistilBertModel,
     ElectraConfig,
     ElectraModel,
+    PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
 )
@@ -32,7 +37,7 @@ SIZES: dict[str, Any] = {
 }
 FAMILIES = {
     "bert": (BertModel, BertConfig, {}),
-    "roberta": (RobertaModel, RobertaConfig, {}),
+    "roberta": (RobertaModel, RobertaConfig, {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}),
     "electra": (ElectraModel, ElectraConfig, {"embedding_size": 16}),
     "distilbert": (
         DistilBertModel,
@@ -52,11 +57,32 @@ def model_folder(folder: Path, family: str = "bert", seed: int = 0, **changes: A
         for weight in network.parameters():
             weight += 0.1 * torch.randn_like(weight)
     network.save_pretrained(folder)
-    tokenizer = copy.deepcopy(word_tokenizer(WORDS))
-    if family in ("roberta", "distilbert"):  # which know no segments
+    tokenizer = roberta_tokenizer() if family == "roberta" else copy.deepcopy(word_tokenizer(WORDS))
+    if family == "distilbert":  # which knows no segments
         tokenizer.model_input_names = ["input_ids", "attention_mask"]
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def roberta_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer of WORDS with RoBERTa's special tokens: 1 is padding, texts have no segments and two ends between."""
+    special = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+    words = {word: number for number, word in enumerate(WORDS, start=len(special))}
+    tokenizer = Tokenizer(WordLevel(special | words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_input_names=["input_ids", "attention_mask"],
+        bos_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        sep_token="</s>",
+        cls_token="<s>",
+        unk_token="<unk>",
+    )
 
 
 DISTILBERT_LACKS = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")

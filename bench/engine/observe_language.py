@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,6 +41,8 @@ class ObservedLanguageModel(Observed):
 
     def __init__(self, network: nn.Module, precision: str) -> None:
         super().__init__(network, precision)
+        # Tokens are those of the teacher, whose family may number segments where the student's knows none.
+        self._segments = "token_type_ids" in inspect.signature(network.forward).parameters
         self._watch(NOTHING)
         family = FAMILIES.get(network.config.model_type)
         if family is None:
@@ -59,7 +62,8 @@ class ObservedLanguageModel(Observed):
 
     def observe(self, inputs: dict[str, Tensor], needs: frozenset[str]) -> Outputs:
         self._watch(needs)
-        logits = self.network(**inputs).logits.float()
+        taken = inputs if self._segments else {name: each for name, each in inputs.items() if name != "token_type_ids"}
+        logits = self.network(**taken).logits.float()
         hidden, layers = tuple(self._hidden), zip(*self._projections.values(), strict=True)
         self._watch(NOTHING)
         return Outputs(

@@ -18,7 +18,7 @@ from bench.cell import Cell
 from bench.record import Provenance
 from bench.registry import PLUGIN_MODULE, source_digest
 
-PACKAGES = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn")
 
 
 def provenance(cell: Cell, device: torch.device, teacher: Path | None, started: datetime) -> Provenance:

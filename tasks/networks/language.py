@@ -114,7 +114,14 @@ def pretrained(location: str) -> Backbone:
         raise UsageError(f"network {location!r} cannot be loaded, {what}: {first_line(error)}") from error
     absent = set(loading["missing_keys"])
     weights = {name: tensor for name, tensor in model.state_dict().items() if name not in absent}
-    return Backbone(config, weights, tokenizer_of(location))
+    tokenizer = tokenizer_of(location)
+    highest, known = max(tokenizer.get_vocab().values()), getattr(config, "vocab_size", None)
+    if known is not None and highest >= known:
+        raise UsageError(
+            f"network {location!r} knows the tokens 0 to {known - 1}, its tokenizer has token {highest}: after adding "
+            "tokens, model.resize_token_embeddings(len(tokenizer)) makes room for them"
+        )
+    return Backbone(config, weights, tokenizer)
 
 
 def tokenizer_of(location: str) -> Any:

@@ -11,9 +11,12 @@ from language import FAMILIES, SIZES, model_folder
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from bench.engine.evaluate import logits_of
 from bench.engine.observe import observed
 from bench.engine.observe_language import ObservedLanguageModel
+from bench.task import Pair
 from methods.losses import scores, without_padding
+from tasks.glue import MRPC
 from tasks.networks.language import classifier, pretrained
 
 HIDDEN, QKV = frozenset({"hidden"}), frozenset({"qkv"})
@@ -25,12 +28,12 @@ def network(folder: Path, family: str) -> nn.Module:
     return classifier(pretrained(str(model_folder(folder / family, family))), 3).eval()
 
 
-def inputs(padded: bool = True) -> dict[str, Tensor]:
+def inputs(padded: bool = True, padding: int = 0) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(1)
     made = {"input_ids": torch.randint(4, SIZES["vocab_size"], (4, 9), generator=random)}
     if padded:
         made["attention_mask"] = torch.arange(9) < LENGTHS[:, None]
-        made["input_ids"][~made["attention_mask"]] = 0
+        made["input_ids"][~made["attention_mask"]] = padding
     return made
 
 
@@ -76,17 +79,49 @@ def test_what_is_not_needed_is_not_there(tmp_path: Path) -> None:
     assert wrapped(inputs(), QKV).hidden == ()
 
 
-def test_padding_further_changes_nothing_that_is_real(tmp_path: Path) -> None:
-    wrapped = observed(network(tmp_path, "bert"), "float32")
-    given = inputs()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_padding_further_changes_nothing_that_is_real(tmp_path: Path, family: str) -> None:
+    model = network(tmp_path, family)
+    wrapped, padding = observed(model, "float32"), model.config.pad_token_id
+    given = inputs(padding=padding)
+    real = given["attention_mask"]
     longer = {
-        "input_ids": torch.cat((given["input_ids"], torch.zeros(4, 6, dtype=torch.long)), dim=1),
-        "attention_mask": torch.cat((given["attention_mask"], torch.zeros(4, 6, dtype=torch.bool)), dim=1),
+        "input_ids": torch.cat((given["input_ids"], torch.full((4, 6), padding)), dim=1),
+        "attention_mask": torch.cat((real, torch.zeros(4, 6, dtype=torch.bool)), dim=1),
     }
-    ours, theirs = wrapped(given, HIDDEN), wrapped(longer, HIDDEN)
+    ours, theirs = wrapped(given, HIDDEN | QKV), wrapped(longer, HIDDEN | QKV)
     torch.testing.assert_close(ours.logits, theirs.logits)
     for a, b in zip(ours.hidden, theirs.hidden, strict=True):
-        torch.testing.assert_close(a[given["attention_mask"]], b[:, :9][given["attention_mask"]])
+        torch.testing.assert_close(a[real], b[:, :9][real])
+    pairs = (real[:, :, None] & real[:, None])[:, None].expand(4, 2, 9, 9)
+    for a, b in zip(ours.attention, theirs.attention, strict=True):
+        for relate in (lambda each: (each.queries, each.keys), lambda each: (each.values, each.values)):
+            one, other = (
+                without_padding(scores(*relate(each)), outputs.mask).softmax(dim=3)
+                for each, outputs in ((a, ours), (b, theirs))
+            )
+            torch.testing.assert_close(one[pairs], other[:, :, :9, :9][pairs])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_padding_further_changes_no_metric(tmp_path: Path, family: str) -> None:
+    task = MRPC().on(Pair(str(model_folder(tmp_path / "tiny", family)), "layers:2"))
+    texts = ["the cat is", "a", "the big dog is small", "b c d e f g"] * 3
+    examples = task.examples(texts, None, torch.tensor([0, 1, 1, 0] * 3))
+    columns, padding = 12, {"input_ids": task.backbone("tiny").tokenizer.pad_token_id}
+    longer = {
+        name: torch.cat((each, torch.full((len(each), columns), padding.get(name, 0))), dim=1)
+        for name, each in examples.inputs.items()
+    }
+    torch.manual_seed(0)
+    model = observed(task.network("layers:2"), "float32")
+    # Every text with all the columns there are, and in batches that have no more than they need.
+    with torch.no_grad():
+        mask = torch.arange(longer["input_ids"].shape[1]) < examples.lengths[:, None]
+        whole = model.eval()({**longer, "attention_mask": mask}).logits
+    found = logits_of(model, task, examples)
+    torch.testing.assert_close(found, whole)
+    assert task.score(found, examples.labels) == task.score(whole, examples.labels)
 
 
 def test_a_copy_reports_to_itself_and_works_functionally(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 from bench.errors import DataError
 from bench.registry import Registry
 from bench.task import Pair
-from tasks.glue import MNLI, MRPC, RTE, STSB, CoLA, Glue
+from tasks.glue import MNLI, MRPC, QNLI, QQP, RTE, SST2, STSB, WNLI, CoLA, Glue
 from tasks.glue_files import Texts
 
 LOGITS = torch.tensor([[1.0, 2.0], [3.0, 1.0], [0.0, 1.0], [2.0, 0.0], [0.0, 5.0]])
@@ -47,7 +47,8 @@ def test_metrics_are_the_official_ones_in_percent_points() -> None:
     )
 
 
-def test_a_constant_prediction_has_no_correlation() -> None:
+def test_a_constant_has_no_correlation() -> None:
+    assert set(STSB().score(torch.tensor([[0.0], [1.0], [2.0]]), torch.ones(3)).values()) == {0.0}
     assert set(STSB().score(torch.ones(3, 1), torch.tensor([0.0, 1.0, 2.0])).values()) == {0.0}
     assert CoLA().score(torch.tensor([[0.0, 1.0]] * 3), torch.tensor([0, 1, 1]))["matthews"] == 0
 
@@ -107,9 +108,32 @@ def test_other_sizes_than_the_official_ones_are_refused(tmp_path: Path, small: T
         task.load(write(tmp_path, small, small))
 
 
+def test_torn_rows_of_qqp_are_left_out_and_it_is_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(QQP, "train_items", 2)
+    monkeypatch.setattr(QQP, "test_items", 1)
+    place = tmp_path / "QQP"
+    place.mkdir()
+    header, row = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate", "1\t2\t3\tthe cat\ta dog\t1"
+    torn = '"\tis the cat big\t0'
+    (place / "train.tsv").write_text("\n".join([header, row, torn, row]))
+    (place / "dev.tsv").write_text("\n".join([header, row]))
+    task = QQP().on(Pair(str(model_folder(tmp_path / "tiny")), "layers:1"))
+    assert task.note == ""
+    assert len(task.load(tmp_path).train) == 2
+    assert task.note == "1 broken rows of the classic files are left out."
+    (place / "train.tsv").write_text("\n".join([header, row, torn, torn]))
+    with pytest.raises(DataError, match="QQP has 2 examples in train, these data have 1, and 2 broken rows"):
+        task.load(tmp_path)
+
+
 # Rows of the classic layout's columns as it writes them, and what the hub has instead.
 LAYOUTS = {
     CoLA: ([("gj04", "1", "", "the cat is big"), ("gj04", "0", "*", "big cat")], [1, 0]),
+    SST2: ([("the cat", "1"), ("a dog is", "0")], [1, 0]),
+    MRPC: ([("the cat", "a dog", "1"), ("the cat is", "the dog", "0")], [1, 0]),
+    QQP: ([("the cat", "a dog", "1"), ("the cat is", "the dog", "0")], [1, 0]),
+    QNLI: ([("the cat", "a dog", "entailment"), ("the cat is", "the dog", "not_entailment")], [0, 1]),
+    WNLI: ([("the cat", "a dog", "1"), ("the cat is", "the dog", "0")], [1, 0]),
     STSB: ([("the cat", "a dog", "3.8"), ("the cat is", "the dog", "0.25")], [3.8, 0.25]),
     RTE: ([("the cat", "a dog", "entailment"), ("the cat is", "the dog", "not_entailment")], [0, 1]),
     MNLI: ([("the cat", "a dog", "neutral"), ("the cat is", "the dog", "contradiction")], [1, 2]),
@@ -123,7 +147,7 @@ def test_both_layouts_give_the_same_tokens_and_labels(tmp_path: Path, monkeypatc
     sizes = {"train_items": 2, "test_items": 2, "further_items": (2,) * (len(tests) - 1)}
     for name, size in sizes.items():
         monkeypatch.setattr(kind, name, size)
-    places = [3] if kind is CoLA else [0, 1]
+    places = [3] if kind is CoLA else range(len(source.columns))
     header = [] if kind is CoLA else [(*source.classic_columns, source.classic_label)]
     classic, saved = tmp_path / "classic", tmp_path / "saved"
     (classic / source.folder).mkdir(parents=True)

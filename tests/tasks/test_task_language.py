@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,16 @@ from transformers import (
     AlbertConfig,
     AlbertModel,
     AutoModelForSequenceClassification,
+    AutoTokenizer,
     BertModel,
+    CanineTokenizer,
     ModernBertConfig,
     ModernBertModel,
     XLNetConfig,
     XLNetModel,
 )
 
+from bench.engine.observe import observed
 from bench.errors import UsageError
 from bench.plan import example_outputs
 from bench.task import Pair
@@ -201,7 +205,8 @@ def test_another_pretrained_student_needs_the_same_vocabulary(tmp_path: Path) ->
 
 
 def test_texts_are_cut_to_what_the_teacher_takes(tmp_path: Path) -> None:
-    for family, positions in (("bert", 40), ("roberta", 39), ("distilbert", 40)):
+    # RoBERTa numbers positions from 2 on.
+    for family, positions in (("bert", 40), ("roberta", 38), ("distilbert", 40)):
         task = task_on(model_folder(tmp_path / family, family))
         examples = task.examples(["cat " * 200], None, torch.tensor([0]))
         assert examples.lengths.tolist() == [positions]
@@ -243,6 +248,58 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
         (folder / name).unlink()
     with pytest.raises(UsageError, match="has no tokenizer"):
         task_on(folder).network("tiny")
+
+
+def test_a_tokenizer_with_more_tokens_than_the_network_is_refused(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["foo"])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(UsageError, match=r"knows the tokens 0 to 20, its tokenizer has token 21: .*resize_token"):
+        task_on(folder).network("layers:1")
+
+
+def test_what_is_cut_from_a_teacher_is_no_teacher(tmp_path: Path) -> None:
+    task = MRPC().on(Pair("layers:4", "layers:2"))
+    for name in ("layers:4", "layers:2"):
+        with pytest.raises(UsageError, match="'layers:4' is cut from a teacher: it can only be the student of a pair"):
+            task.network(name)
+
+
+def test_pairs_of_texts_as_roberta_reads_them(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny", "roberta"))
+    examples = task.examples(["the cat", "a"], ["a dog is", "b"], torch.tensor([0, 1]))
+    tokenizer = task.backbone("tiny").tokenizer
+    assert list(examples.inputs) == ["input_ids"]
+    assert [" ".join(tokenizer.convert_ids_to_tokens(row)) for row in examples.inputs["input_ids"]] == [
+        "<s> the cat </s> </s> a dog is </s>",
+        "<s> a </s> </s> b </s> <pad> <pad> <pad>",
+    ]
+    assert examples.lengths.tolist() == [9, 6]
+
+
+def test_a_student_without_segments_learns_from_a_teacher_with_them(tmp_path: Path) -> None:
+    teacher, student = model_folder(tmp_path / "teacher"), model_folder(tmp_path / "student", "distilbert")
+    task = MRPC()
+    task.resolve(str(student))
+    task = task.on(Pair(str(teacher), "student"))
+    examples = task.examples(["the cat"], ["a dog"], torch.tensor([0]))
+    assert examples.inputs["token_type_ids"].max() == 1
+    network = seeded(task, "student").eval()
+    alone = {"input_ids": examples.inputs["input_ids"]}
+    assert torch.equal(observed(network, "float32")(examples.inputs).logits, network(**alone).logits)
+
+
+def test_cut_texts_are_counted_whatever_the_tokenizer_is_written_in(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny"))
+    backbone = task.backbone("tiny")
+    # CANINE's is written in Python, and its tokens are letters.
+    for tokenizer, token in ((backbone.tokenizer, "a "), (CanineTokenizer(), "a")):
+        task._cut = 0
+        task.backbone = lambda name, tokenizer=tokenizer: replace(backbone, tokenizer=tokenizer)
+        examples = task.examples([token * 38, token * 39, token], None, torch.tensor([0, 0, 0]))
+        assert examples.lengths.tolist() == [40, 40, 3]
+        assert task.note == "1 texts are longer than 40 tokens, and cut."
 
 
 def test_fresh_networks_have_the_size_of_their_name() -> None:

@@ -76,6 +76,13 @@ def test_other_content_is_another_task(tmp_path: Path) -> None:
     assert task_of(tmp_path / "mine").name != before
 
 
+def test_a_small_folder_is_seen_often_enough_for_the_evaluations(tmp_path: Path) -> None:
+    task = task_of(draw(tmp_path / "mine"))
+    for protocol in task.protocols.values():
+        assert protocol.student.steps(task.train_items // 2) >= protocol.evaluations
+    assert Registry().task(f"imagefolder:{draw(tmp_path / 'large', 400)}").protocols["quick"].student.epochs == 10
+
+
 def test_names_are_those_of_timm(tmp_path: Path) -> None:
     # Not the house's resnet50 of CIFAR, whose maps are as large as the image.
     assert task_of(draw(tmp_path / "mine", 2)).resolve("resnet50") == "resnet50"

@@ -81,16 +81,51 @@ def test_pairs_of_texts_are_read_as_pairs(tmp_path: Path) -> None:
         (ROWS.rename(columns={"text": "review"}), "no column 'text': expected text, text2, label, found review, label"),
         (ROWS.assign(label=["yes"] * 39 + [None]), "row 40: no value in column 'label'"),
         (ROWS.assign(label="yes"), "every label is 'yes', expected two classes or more"),
-        (ROWS.assign(text=range(40)), "row 1: text is 0, expected text"),
+        (ROWS.assign(text=range(40)), "column 'text' has numbers alone, '0' first, expected texts"),
         (ROWS.iloc[:0], "mine.csv has no rows"),
         (ROWS.assign(text=["a"] * 6 + [""] + ["b"] * 33), "row 7: no value in column 'text'"),
         (ROWS.assign(label=[0, 1] * 19 + ["NA", 1]), "row 39: label is 'NA', expected a number, as most labels are"),
         (ROWS.assign(label=[0.5] * 39 + [math.inf]), "row 40: label is inf, expected a finite number"),
+        (ROWS.assign(label=[0.0] * 38 + [0.5, 0.25]), "every label for test is 0.0, expected scores that differ"),
     ],
 )
 def test_what_is_broken_is_named(tmp_path: Path, table: pd.DataFrame, said: str) -> None:
     with pytest.raises(DataError, match=said):
         task_of(table, tmp_path)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (ROWS.assign(text=range(40)), "row 1: text is 0, expected text"),
+        (ROWS.assign(text=["a", " "] * 20), "row 2: no value in column 'text'"),
+        (ROWS.assign(label=["1", "0.5"] * 20), "the labels are numbers in quotes, '1' first: write them without"),
+    ],
+)
+def test_formats_with_types_mean_them(tmp_path: Path, form: str, table: pd.DataFrame, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        task_of(table, tmp_path, form)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [(["01", "02"], ("01", "02")), (["10", "9"], ("9", "10")), ([True, False], ("False", "True"))],
+)
+def test_labels_of_a_csv_are_numbers_if_they_can_be(tmp_path: Path, labels: list, names: tuple[str, ...]) -> None:
+    assert task_of(ROWS.assign(label=labels * 20), tmp_path).class_names == names
+
+
+def test_numbers_among_the_texts_of_a_csv_are_texts(tmp_path: Path) -> None:
+    task = task_of(ROWS.assign(text=["7", "a cat"] * 20, text2=range(40)), tmp_path)
+    assert set(task._train["text"]) == {"7", "a cat"}
+    assert "3" in set(task._train["text2"]) | set(task._test["text2"])
+
+
+@pytest.mark.parametrize("labels", [["yes", "no"], [0, 1]])
+def test_categories_of_a_parquet_are_what_they_stand_for(tmp_path: Path, labels: list) -> None:
+    table = ROWS.assign(label=pd.Categorical(labels * 20))
+    assert task_of(table, tmp_path, "parquet").class_names == tuple(map(str, sorted(labels)))
 
 
 def test_names_may_look_like_numbers_or_like_nothing(tmp_path: Path) -> None:
