@@ -93,6 +93,8 @@ class Result(Part):
     """The primary metric on select at the last epoch."""
     worst_class: float | None
     """The lowest accuracy of any class on test."""
+    most_frequent: dict[str, float] | None = None
+    """Metrics on test of giving every item the class that is most frequent in `fit`; None for regressions."""
 
 
 class Arrays(Part):

@@ -87,5 +87,13 @@ def worst_class(logits: Tensor, labels: Tensor) -> float:
     return min(100 * float(correct[labels == label].mean()) for label in labels.unique())
 
 
+def most_frequent(task: Task, fit_labels: Tensor, labels: Tensor) -> dict[str, float]:
+    """The metrics of giving every item of `labels` the class that `fit_labels` has most of (of several, the lowest)."""
+    counts = fit_labels.bincount(minlength=task.classes).tolist()
+    logits = torch.zeros(len(labels), task.classes, device=labels.device)
+    logits[:, counts.index(max(counts))] = 1
+    return task.score(logits, labels)
+
+
 def _percent(values: Tensor) -> float | None:
     return 100 * float(values.mean()) if len(values) else None

@@ -10,11 +10,12 @@ from torch import Tensor
 from toy import WIDTHS, Maps, Toy
 
 from bench.engine import evaluate
-from bench.engine.evaluate import calibration, fidelity, further_scores, logits_of, worst_class
+from bench.engine.evaluate import calibration, fidelity, further_scores, logits_of, most_frequent, worst_class
 from bench.engine.observe import observed
 from bench.engine.observed import Observed
 from bench.method import Outputs
 from bench.task import Examples
+from tasks.glue import MRPC, CoLA
 
 
 def random(seed: int, count: int = 200, classes: int = 4, scale: float = 2.0) -> tuple[Tensor, Tensor]:
@@ -115,6 +116,15 @@ def test_the_worst_class_is_the_lowest_recall() -> None:
     predicted, labels = torch.tensor([0, 0, 0, 1, 1, 2, 0]), torch.tensor([0, 0, 0, 0, 1, 2, 2])
     assert worst_class(torch.eye(3)[predicted], labels) == 50
     assert worst_class(torch.eye(9)[predicted], labels) == 50  # classes without items do not count
+
+
+def test_the_most_frequent_class_is_that_of_fit() -> None:
+    labels = torch.tensor([0, 1, 1, 1])
+    assert most_frequent(MRPC(), torch.tensor([1, 1, 0]), labels)["accuracy"] == 75
+    assert most_frequent(MRPC(), torch.tensor([0, 0, 1]), labels)["accuracy"] == 25
+    assert most_frequent(CoLA(), torch.tensor([0, 0, 1]), labels)["matthews"] == 0
+    # Of classes that are as frequent as one another the first, which `fit` need not hold all of.
+    assert most_frequent(MRPC(), torch.tensor([0, 1]), labels)["accuracy"] == 25
 
 
 def test_logits_are_those_of_eval_mode_without_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
