@@ -95,6 +95,8 @@ class Result(Part):
     """The lowest accuracy of any class on test."""
     most_frequent: dict[str, float] | None = None
     """Metrics on test of giving every item the class that is most frequent in `fit`; None for regressions."""
+    most_frequent_select: float | None = None
+    """The primary metric of the same on select."""
 
 
 class Arrays(Part):

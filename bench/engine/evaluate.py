@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from bench.engine.observed import Observed
-from bench.engine.splits import take
+from bench.engine.splits import Splits, take
 from bench.task import Examples, Task
 
 BATCH = 500
@@ -85,6 +87,15 @@ def worst_class(logits: Tensor, labels: Tensor) -> float:
     """The lowest accuracy of any class, in percent points."""
     correct = (logits.argmax(dim=1) == labels).double()
     return min(100 * float(correct[labels == label].mean()) for label in labels.unique())
+
+
+def without_a_model(task: Task, splits: Splits) -> dict[str, Any]:
+    """What the most frequent class of `fit` reaches: metrics on test, the primary one on select if there is one."""
+    fit, select = splits.fit.labels, splits.select
+    return {
+        "most_frequent": most_frequent(task, fit, splits.test.labels),
+        "most_frequent_select": None if select is None else most_frequent(task, fit, select.labels)[task.metric],
+    }
 
 
 def most_frequent(task: Task, fit_labels: Tensor, labels: Tensor) -> dict[str, float]:

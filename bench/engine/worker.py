@@ -178,7 +178,7 @@ class Worker:
                 selected_epoch=None if best.state is None else best.epoch(curve.select, curve.counts, curve.epoch),
                 select=curve.select[-1],
                 worst_class=measures.worst_class(logits, labels) if classifies else None,
-                most_frequent=measures.most_frequent(task, splits.fit.labels, labels) if classifies else None,
+                **(measures.without_a_model(task, splits) if classifies else {}),
             ),
             "curve": Curve(**vars(curve)),
             "cost": Cost(

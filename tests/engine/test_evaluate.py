@@ -10,9 +10,18 @@ from torch import Tensor
 from toy import WIDTHS, Maps, Toy
 
 from bench.engine import evaluate
-from bench.engine.evaluate import calibration, fidelity, further_scores, logits_of, most_frequent, worst_class
+from bench.engine.evaluate import (
+    calibration,
+    fidelity,
+    further_scores,
+    logits_of,
+    most_frequent,
+    without_a_model,
+    worst_class,
+)
 from bench.engine.observe import observed
 from bench.engine.observed import Observed
+from bench.engine.splits import Splits
 from bench.method import Outputs
 from bench.task import Examples
 from tasks.glue import MRPC, CoLA
@@ -123,6 +132,11 @@ def test_the_most_frequent_class_is_that_of_fit() -> None:
     assert most_frequent(MRPC(), torch.tensor([1, 1, 0]), labels)["accuracy"] == 75
     assert most_frequent(MRPC(), torch.tensor([0, 0, 1]), labels)["accuracy"] == 25
     assert most_frequent(CoLA(), torch.tensor([0, 0, 1]), labels)["matthews"] == 0
+    examples = [Examples(torch.zeros(len(each)), torch.tensor(each)) for each in ([1, 1, 0], [1, 0], [1, 1, 1, 0])]
+    fit, select, test = examples
+    found = without_a_model(MRPC(), Splits(fit, fit, select, test, {}))
+    assert (found["most_frequent"]["accuracy"], found["most_frequent_select"]) == (75, 50)
+    assert without_a_model(MRPC(), Splits(fit, fit, None, test, {}))["most_frequent_select"] is None
     # Of classes that are as frequent as one another the first, which `fit` need not hold all of.
     assert most_frequent(MRPC(), torch.tensor([0, 1]), labels)["accuracy"] == 25
 
