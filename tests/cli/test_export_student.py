@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from language import model_folder
+from PIL import Image, ImageOps
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from bench.engine.evaluate import logits_of
@@ -107,6 +108,33 @@ def test_a_student_of_text_is_a_hugging_face_folder_and_can_be_a_teacher(bench, 
     [record] = [record for _, record in Store(results).records() if record.cell.method.name == "kd"]
     assert record.teacher.test == said["test"]["accuracy"]
     assert record.teacher.trained_on == "unknown"
+
+
+def test_a_student_of_own_images_gives_the_recorded_metric_through_timm(bench, tmp_path: Path, monkeypatch) -> None:
+    random = np.random.Generator(np.random.PCG64(0))
+    images, folder = tmp_path / "mine", tmp_path / "best"
+    for label, mean in (("dark", 110), ("light", 145)):
+        (images / label).mkdir(parents=True)
+        for number in range(40):
+            pixels = random.normal(mean, 60, (36, 32, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(images / label / f"{number}.png")
+    run = ["run", "--tasks", f"imagefolder:{images}", "--protocol", "smoke", "--results", tmp_path / "results"]
+    pair = ["--pairs", "resnet10t->resnet10t"]
+    code, _, err = bench(*run, *pair, "--methods", "kd", "--export-student", folder)
+    assert code == 0, err
+    said = json.loads((folder / "kdbench.json").read_text())
+    assert "RGB images, the shorter side scaled to 32 pixels, the middle 32x32 of them" in said["inputs"]
+    network = loaded(said["load"], folder, monkeypatch).eval()
+    right = []
+    for name in said["test_examples"]:
+        with Image.open(images / name) as image:
+            pixels = torch.from_numpy(np.array(ImageOps.fit(image.convert("RGB"), (32, 32))))
+        inputs = (pixels / 255 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+        with torch.no_grad():
+            predicted = int(network(inputs.permute(2, 0, 1)[None]).argmax())
+        right.append(name.startswith(("dark", "light")[predicted]))
+    assert len(right) == 16
+    assert said["test"]["accuracy"] == pytest.approx(100 * np.mean(right))
 
 
 def own_texts(path: Path) -> Path:
