@@ -171,11 +171,11 @@ def read_tsv(path: Path, source: Source) -> Texts:
     labels: list[int | float] = []
     left_out = 0
     for number, row in enumerate(rows, start=first):
-        if len(row) != width and source.classic_is_broken:
+        if len(row) != width:
+            if not source.classic_is_broken:
+                raise DataError(f"{path}, line {number}: {len(row)} columns, expected {width}")
             left_out += 1
             continue
-        if len(row) != width:
-            raise DataError(f"{path}, line {number}: {len(row)} columns, expected {width}")
         for column, place in zip(texts, places, strict=False):
             column.append(row[place])
         labels.append(label_of(row[places[-1]], source, path, number))
