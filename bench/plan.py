@@ -164,7 +164,13 @@ def check_compiler(device: torch.device) -> None:
 
 
 def check_budget(cell: Cell) -> None:
-    """Raises UsageError if the training is too short for the protocol's evaluations."""
+    """Raises UsageError if there is nothing to evaluate on, or the training is too short for the evaluations."""
+    if not cell.task.test_items or (cell.protocol.select and not cell.select_items):
+        raise UsageError(
+            f"{cell.task.name} has {cell.task.train_items} examples for training and {cell.task.test_items} for test, "
+            f"of which select, {cell.task.select_share:.0%} of the former, would have {cell.select_items}: too few to "
+            "measure anything"
+        )
     steps = stage_steps(cell.method.stages(), cell.steps)
     if sum(steps) < cell.protocol.evaluations:
         raise UsageError(

@@ -120,6 +120,12 @@ class Task:
         """The sha256 of the pretrained model that a network is made of; None: its name says all of it."""
         return None
 
+    def check_teacher(self, network: str, folder: Path) -> None:
+        """Raises TeacherError if what lies beside a brought teacher's weights says that this is not its network.
+
+        The weights are known to have the network's names and shapes.
+        """
+
     def blank(self, count: int) -> Any:
         """Raw inputs of `count` blank examples, for what needs only their shape."""
         raise NotImplementedError

@@ -26,6 +26,8 @@ TEST_SHARE = 0.2
 NUMBERS = "iufb"
 """The kinds of numpy's types that a column of numbers has."""
 COLUMNS = ("text", "text2", "label")
+MOST_COLUMNS = 10
+"""That an error lists."""
 
 
 class OwnText(TextTask):
@@ -45,7 +47,7 @@ class OwnText(TextTask):
         # Other content is another task: its records must not stand with these.
         self.name = f"{form}:{Path(path).stem}-{digest[:8]}"
         labels = self._train["label"]
-        self.regression = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
+        self.regression = has_fractions(labels)
         self._labels = () if self.regression else tuple(sorted(labels.unique().tolist()))
         self.class_names = tuple(map(str, self._labels))
         self.classes = 1 if self.regression else len(self._labels)
@@ -109,6 +111,12 @@ def read(form: str, path: Path) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         return tables[0], tables[1], digest
     [whole] = tables
     test = held_out(whole["label"])
+    if not test.any():
+        raise DataError(
+            f"{path}: no label has the 3 rows that it takes to hold out a fifth of them for test ({len(whole)} rows, "
+            f"{whole['label'].nunique()} labels): expected more rows a label, or a folder with train.{form} and "
+            f"test.{form}"
+        )
     return whole[~test], whole[test], digest
 
 
@@ -118,7 +126,7 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
 
     readers: dict[str, Any] = {
         "csv": lambda: typed(pd.read_csv(file, encoding="utf-8-sig", dtype=str, keep_default_na=False)),
-        "jsonl": lambda: pd.read_json(file, lines=True, dtype=False),
+        "jsonl": lambda: of_lines(file),
         "parquet": lambda: pd.read_parquet(file),
     }
     try:
@@ -133,6 +141,16 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
         # What pandas makes of a field too many in every row is names of rows, and the other columns are shifted.
         raise DataError(f"{file}: its rows have more fields than its header: put texts that contain commas in quotes")
     return table.reset_index(drop=True)
+
+
+def of_lines(file: Path) -> pd.DataFrame:
+    """A jsonl file as a table; one array of everything raises ValueError, or each of its items were a column."""
+    import pandas as pd
+
+    with open(file, encoding="utf-8") as lines:
+        if lines.read(1) == "[":
+            raise ValueError("it begins with '[', expected one object a line: `jq -c '.[]'` makes lines of an array")
+    return pd.read_json(file, lines=True, dtype=False)
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,8 +181,11 @@ def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
 
     for column in ("text", "label"):
         if column not in table:
+            found = [str(name) for name in table]
+            more = f" and {len(found) - MOST_COLUMNS:,} more" if len(found) > MOST_COLUMNS else ""
             raise DataError(
-                f"{file} has no column {column!r}: expected {', '.join(COLUMNS)}, found {', '.join(map(str, table))}"
+                f"{file} has no column {column!r}: expected {', '.join(COLUMNS)}, found "
+                f"{', '.join(found[:MOST_COLUMNS])}{more}"
             )
     if table.empty:
         raise DataError(f"{file} has no rows")
@@ -212,6 +233,11 @@ def check_type(column: pd.Series, kind: type, expected: str, file: Path) -> None
         raise DataError(f"{file}, row {row + 1}: {column.name} is {column.tolist()[row]!r}, expected {expected}")
 
 
+def has_fractions(labels: pd.Series) -> bool:
+    """Whether they are the scores of a regression."""
+    return labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
+
+
 def held_out(labels: pd.Series) -> pd.Series:
     """Which rows are for test: of every label the same share, the same rows every time."""
     import numpy as np
@@ -219,8 +245,8 @@ def held_out(labels: pd.Series) -> pd.Series:
 
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(labels))
     shuffled = labels.iloc[order]
-    # Labels with hardly any examples each, as in a regression, cannot be shared out.
-    kinds = shuffled if labels.nunique() < TEST_SHARE * len(labels) else pd.Series(0, index=shuffled.index)
+    # Scores are no kinds of which each could have its share.
+    kinds = pd.Series(0, index=shuffled.index) if has_fractions(labels) else shuffled
     place = kinds.groupby(kinds).cumcount()
     size = kinds.groupby(kinds).transform("size")
     return (place < (TEST_SHARE * size).round()).reindex(labels.index)

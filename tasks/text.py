@@ -146,6 +146,11 @@ class TextTask(Task):
     def pretrained(self, network: str) -> str | None:
         return self.backbone(network).sha256
 
+    def check_teacher(self, network: str, folder: Path) -> None:
+        from tasks.networks.language import check_same
+
+        check_same(folder, network, self.backbone(network))
+
     def network(self, name: str) -> nn.Module:
         from tasks.networks.language import classifier
 

@@ -152,6 +152,19 @@ def test_a_task_that_raises_is_named(tmp_path: Path) -> None:
         make_plan(Selection("scratch", "odd", device="cpu"), Registry([Path(toy.__file__), odd]), Store(tmp_path))
 
 
+@pytest.mark.parametrize(("train", "test"), [(4, 12), (60, 0)])
+def test_too_few_examples_to_measure_anything_are_said_before_anything_runs(tmp_path: Path, train, test) -> None:
+    few = tmp_path / "few.py"
+    few.write_text(
+        "from toy import Toy\nclass Few(Toy):\n    name = 'few'\n    select_share = 0.1\n"
+        f"    train_items, test_items = {train}, {test}\n"
+    )
+    selection = Selection("scratch", "few", device="cpu", precision="float32")
+    said = f"few has {train} examples for training and {test} for test, of which select, 10% of the former"
+    with pytest.raises(UsageError, match=said):
+        make_plan(selection, Registry([Path(toy.__file__), few]), Store(tmp_path))
+
+
 def test_too_few_steps_for_the_evaluations_are_said_before_anything_runs(tmp_path: Path) -> None:
     short = tmp_path / "short.py"
     short.write_text(

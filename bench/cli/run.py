@@ -116,7 +116,7 @@ def check_export(plan: Plan, chosen: list) -> None:
     if len(chosen) < len(plan.cells):
         raise UsageError(
             f"--export-student: {len(plan.cells) - len(chosen)} of {len(plan.cells)} cells have their record, which "
-            "holds no weights; --only all trains them again"
+            "holds no weights; --only all, with a new folder, trains them again"
         )
     tasks = sorted({cell.task.name for cell in chosen})
     if len(tasks) > 1:
@@ -170,9 +170,10 @@ def run_cells(
                 failed += not outcome.record.ok
                 progress.finished(summary(outcome))
         except KeyboardInterrupt:
+            further = "with --only all and a new folder for --export-student" if export else "it goes on from there"
             progress.say(
-                f"interrupted: {finished} of {len(cells)} cells are finished and kept; "
-                "the same command goes on from there"
+                f"interrupted: {finished} of {len(cells)} cells are finished and kept; give the same command again, "
+                f"{further}"
             )
             raise
         finally:

@@ -30,10 +30,11 @@ class StudentExport:
         self.failed = False
         """Whether a student that should be in the folder is not."""
 
-    def offer(self, cell: Cell, student: Observed, select: float, test: dict[str, float]) -> None:
+    def offer(self, cell: Cell, student: Observed, select: float, test: dict[str, float], floor: float | None) -> None:
         """Saves the student if none before was better on `select`.
 
-        student: with the weights of its best evaluation on `select`; select and test: its metrics there.
+        student: with the weights of its best evaluation on `select`; select and test: its metrics there; floor: what
+        the most frequent class alone reaches on `select`.
         """
         if select <= self.best:
             return
@@ -65,3 +66,8 @@ class StudentExport:
             return
         self.best = select
         self.say(f"exported to {self.folder}: {cell}, {cell.task.metric} {test[cell.task.metric]:.2f} on test")
+        if floor is not None and select <= floor:
+            self.say(
+                f"NOT better than one class for everything: {select:.2f} on select, where that gives {floor:.2f}. More "
+                "epochs (--protocol) or more examples may help."
+            )

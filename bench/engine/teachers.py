@@ -70,20 +70,23 @@ class Brought:
     shapes: dict[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
     """As the folder names them, in the order of its logits."""
+    folder: Path | None = None
+    """Where a folder was given: what lies in it says more than the weights."""
 
     @classmethod
     def read(cls, path: Path) -> Brought:
         """Reads the file; one that is missing or damaged raises TeacherError."""
         names: tuple[str, ...] = ()
-        if path.is_dir():
-            names, path = class_names(path), path / "model.safetensors"
+        folder = path if path.is_dir() else None
+        if folder:
+            names, path = class_names(folder), folder / "model.safetensors"
         if not path.is_file():
             raise TeacherError(
                 f"teacher file {path} does not exist: expected a safetensors file, or a folder with model.safetensors"
             )
         weights = read_weights(path)
         shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-        return cls(path, weights_digest(weights), shapes, names)
+        return cls(path, weights_digest(weights), shapes, names, folder)
 
     def check_fits(self, task: Task, network: str) -> None:
         """Raises TeacherError if these are not the weights of this network."""
@@ -98,6 +101,8 @@ class Brought:
                 f"teacher file {self.path} does not fit the network {network!r}: {len(wrong)} tensors differ "
                 f"({examples})"
             )
+        if self.folder:
+            task.check_teacher(network, self.folder)
         ours, theirs = ([name.lower() for name in names] for names in (task.class_names, self.class_names))
         if ours != theirs and sorted(ours) == sorted(theirs):
             raise TeacherError(

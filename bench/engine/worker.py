@@ -158,6 +158,7 @@ class Worker:
         test = task.score(logits, labels) | measures.further_scores(student, task, splits.further_tests)
         check_finite(test)
         classifies = not labels.is_floating_point()
+        chance = measures.without_a_model(task, splits) if classifies else {}
         student_inference = Inference(**inference(bench, student))
         selected = None
         if best.state is not None:
@@ -165,7 +166,8 @@ class Worker:
             selected = task.score(measures.logits_of(student, task, splits.test), labels)
             selected |= measures.further_scores(student, task, splits.further_tests)
             if self.export:
-                self.export.offer(cell, student, best.metric, selected)
+                floor = chance.get("most_frequent_select")
+                self.export.offer(cell, student, best.metric, selected, floor)
         evaluation.stop()
         total.stop()
         return {
@@ -178,7 +180,7 @@ class Worker:
                 selected_epoch=None if best.state is None else best.epoch(curve.select, curve.counts, curve.epoch),
                 select=curve.select[-1],
                 worst_class=measures.worst_class(logits, labels) if classifies else None,
-                **(measures.without_a_model(task, splits) if classifies else {}),
+                **chance,
             ),
             "curve": Curve(**vars(curve)),
             "cost": Cost(

@@ -34,7 +34,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from bench.errors import UsageError
+from bench.errors import TeacherError, UsageError
 
 FRESH = re.compile(r"bert_L(\d+)_H(\d+)_A(\d+)$")
 CUT = re.compile(r"layers:(\d+)(?::(spread|random))?$")
@@ -52,6 +52,8 @@ SAYS_NOTHING = (
     "label2id",
 )
 """Entries of a configuration that change with the place, the library or the task, not with the network."""
+ONLY_IN_TRAINING = ("dropout", "initializer", "gradient_checkpointing", "problem_type", "use_cache")
+"""Parts of the names of entries that do not change what a trained encoder computes."""
 PER_LAYER = ("layer_types", "attention_window")
 """Entries of a configuration that say something of every layer."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -104,6 +106,10 @@ def pretrained(location: str) -> Backbone:
         raise UsageError(f"network {location!r}: this folder does not exist")
     try:
         config = AutoConfig.from_pretrained(location)
+        if getattr(config, "is_encoder_decoder", False):
+            raise UsageError(
+                f"network {location!r} is an encoder with a decoder ({config.model_type}): expected an encoder"
+            )
         model, loading = AutoModel.from_pretrained(location, output_loading_info=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
         what = (
@@ -122,6 +128,33 @@ def pretrained(location: str) -> Backbone:
             "tokens, model.resize_token_embeddings(len(tokenizer)) makes room for them"
         )
     return Backbone(config, weights, tokenizer)
+
+
+def check_same(folder: Path, name: str, backbone: Backbone) -> None:
+    """Raises TeacherError if a folder's configuration or tokenizer is of another network than this backbone.
+
+    Weights of the same shapes compute something else under another number of heads, another activation, other tokens.
+    """
+    if not (folder / "config.json").is_file():
+        return
+    try:
+        theirs = AutoConfig.from_pretrained(folder).to_dict()
+    except (OSError, ValueError) as error:
+        raise TeacherError(f"teacher folder {folder}: its configuration cannot be read: {first_line(error)}") from error
+    ours = backbone.config.to_dict()
+    for key in sorted(ours.keys() & theirs.keys() - set(SAYS_NOTHING)):
+        if ours[key] != theirs[key] and not any(part in key for part in ONLY_IN_TRAINING):
+            raise TeacherError(
+                f"teacher folder {folder} has {key} {theirs[key]!r}, the network {name!r} has {ours[key]!r}: name the "
+                "folder itself as the pair's teacher, or the network that it was made from"
+            )
+    if any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json")):
+        tokens = tokenizer_of(str(folder)).get_vocab()
+        if tokens != backbone.tokenizer.get_vocab():
+            raise TeacherError(
+                f"teacher folder {folder} has another vocabulary ({len(tokens):,} tokens) than the network {name!r} "
+                f"({len(backbone.tokenizer.get_vocab()):,}): it has learnt other numbers for the same words"
+            )
 
 
 def tokenizer_of(location: str) -> Any:
@@ -189,7 +222,10 @@ def cut(teacher: Backbone, name: str) -> Backbone:
     chosen = list(range(count))
     if how == "spread":
         if not any(map(LAYER.match, teacher.weights)):
-            raise UsageError(f"network {name!r}: {teacher.config.model_type} has no layers of its own to choose from")
+            raise UsageError(
+                f"network {name!r}: the weights of {teacher.config.model_type} do not say which layer they belong to "
+                f"in a way that is known here; layers:{count} takes the first ones"
+            )
         chosen = [round(number * (depth - 1) / (count - 1)) for number in range(count)] if count > 1 else [depth - 1]
     config = copy.deepcopy(teacher.config)
     config.num_hidden_layers = count

@@ -110,6 +110,17 @@ def test_a_student_of_text_is_a_hugging_face_folder_and_can_be_a_teacher(bench, 
     assert record.teacher.trained_on == "unknown"
 
 
+def test_a_student_that_has_learnt_nothing_is_said(bench, tmp_path: Path) -> None:
+    table, backbone = tmp_path / "mine.csv", model_folder(tmp_path / "small")
+    rows = [f"the cat is big,{'no' if number % 3 else 'yes'}" for number in range(200)]
+    table.write_text("\n".join(["text,label", *rows]))
+    run = ["run", "--tasks", f"csv:{table}", "--protocol", "smoke", "--results", tmp_path / "results"]
+    pair = ["--pairs", f"{backbone}->layers:1"]
+    code, out, err = bench(*run, *pair, "--methods", "scratch", "--export-student", tmp_path / "best")
+    assert code == 0, err
+    assert "NOT better than one class for everything" in out
+
+
 def test_a_student_of_own_images_gives_the_recorded_metric_through_timm(bench, tmp_path: Path, monkeypatch) -> None:
     random = np.random.Generator(np.random.PCG64(0))
     images, folder = tmp_path / "mine", tmp_path / "best"
@@ -149,7 +160,10 @@ def test_a_record_holds_no_weights_to_export(bench, tmp_path: Path) -> None:
     assert bench(*SMOKE, "--results", results)[0] == 0
     code, _, err = bench(*SMOKE, "--seeds", "0,1", "--export-student", tmp_path / "best", "--results", results)
     assert code == 2
-    assert "2 of 4 cells have their record, which holds no weights; --only all trains them again" in err
+    assert (
+        "2 of 4 cells have their record, which holds no weights; --only all, with a new folder, trains them again"
+        in err
+    )
     assert not (tmp_path / "best").exists()
 
 

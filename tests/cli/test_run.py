@@ -259,6 +259,17 @@ def test_ctrl_c_keeps_what_is_finished(bench, plugin, tmp_path):
     assert [record.cell.method.name for _, record in Store(results).records()] == ["scratch"]
     assert (results / "LEADERBOARD.md").exists()
     assert not list(results.rglob(".*"))
+    assert "it goes on from there" in out
+
+
+def test_ctrl_c_of_an_export_says_what_its_next_command_takes(bench, plugin, tmp_path):
+    command = [*SMOKE, "--methods", "scratch,mine", "--plugin", plugin, "--set", "mine.mode=interrupt"]
+    command += ["--results", tmp_path / "results", "--export-student"]
+    code, out, _ = bench(*command, tmp_path / "best")
+    assert code == 130
+    assert "with --only all and a new folder for --export-student" in out
+    code, out, _ = bench(*command, tmp_path / "again", "--only", "all")
+    assert "exported to" in out
 
 
 def test_ctrl_c_while_a_teacher_trains_leaves_no_part_of_it(bench, tmp_path, monkeypatch):

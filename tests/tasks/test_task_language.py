@@ -20,12 +20,14 @@ from transformers import (
     CanineTokenizer,
     ModernBertConfig,
     ModernBertModel,
+    T5Config,
+    T5Model,
     XLNetConfig,
     XLNetModel,
 )
 
 from bench.engine.observe import observed
-from bench.errors import UsageError
+from bench.errors import TeacherError, UsageError
 from bench.plan import example_outputs
 from bench.task import Pair
 from tasks.agreement import Agreement
@@ -83,7 +85,7 @@ def test_layers_that_share_their_weights_cannot_be_chosen_from(tmp_path: Path) -
     AlbertModel(AlbertConfig(**SIZES, embedding_size=16)).save_pretrained(folder)
     task = task_on(folder)
     assert seeded(task, "layers:2").config.num_hidden_layers == 2
-    with pytest.raises(UsageError, match="albert has no layers of its own"):
+    with pytest.raises(UsageError, match="weights of albert do not say which layer they belong to"):
         task.network("layers:2:spread")
     outputs = example_outputs(task, "layers:2")
     assert (outputs.hidden, outputs.attention) == ((), ())
@@ -114,6 +116,35 @@ def test_what_is_no_network_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="cannot be loaded, from its folder: "):
         pretrained(str(tmp_path / "empty"))
+
+
+def test_an_encoder_with_a_decoder_is_refused_by_that_name(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "tiny")
+    T5Model(
+        T5Config(vocab_size=SIZES["vocab_size"], d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2)
+    ).save_pretrained(folder)
+    with pytest.raises(UsageError, match=r"is an encoder with a decoder \(t5\): expected an encoder"):
+        task_on(folder).network("layers:1")
+
+
+def test_a_teacher_that_only_has_the_same_shapes_is_refused(tmp_path: Path) -> None:
+    task = task_on(model_folder(tmp_path / "tiny"))
+    name = str(tmp_path / "tiny")
+    same = model_folder(tmp_path / "same", seed=1, hidden_dropout_prob=0.3)
+    task.check_teacher(name, same)
+    (same / "tokenizer.json").unlink()
+    (same / "tokenizer_config.json").unlink()
+    task.check_teacher(name, same)
+    heads = model_folder(tmp_path / "heads", num_attention_heads=4)
+    with pytest.raises(TeacherError, match=r"has num_attention_heads 4, the network .*tiny' has 2"):
+        task.check_teacher(name, heads)
+    words = model_folder(tmp_path / "words")
+    rules = json.loads((words / "tokenizer.json").read_text())
+    vocabulary = rules["model"]["vocab"]
+    vocabulary["cat"], vocabulary["dog"] = vocabulary["dog"], vocabulary["cat"]
+    (words / "tokenizer.json").write_text(json.dumps(rules))
+    with pytest.raises(TeacherError, match="has another vocabulary"):
+        task.check_teacher(name, words)
 
 
 def test_models_that_cannot_be_padded_as_here_say_so(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -159,6 +160,32 @@ def test_the_rows_that_are_for_test_are_known(tmp_path: Path) -> None:
     task = task_of(ROWS, tmp_path)
     assert [ROWS["text"].iloc[row - 1] for row in task.held_out] == task._test["text"].tolist()
     assert len(task.held_out) == 8
+
+
+@pytest.mark.parametrize(("classes", "each", "held"), [(25, 4, 25), (10, 3, 10), (4, 10, 8), (3, 7, 3)])
+def test_every_label_gives_its_share_to_test(tmp_path: Path, classes: int, each: int, held: int) -> None:
+    texts = [f"a b {number}" for number in range(classes * each)]
+    labels = [f"intent {number % classes}" for number in range(classes * each)]
+    task = task_of(pd.DataFrame({"text": texts, "label": labels}), tmp_path)
+    assert task.test_items == held
+    assert task._test["label"].value_counts().nunique() == 1
+    assert task._test["label"].nunique() == task.classes == classes
+
+
+def test_labels_of_which_none_can_give_a_share_are_told(tmp_path: Path) -> None:
+    table = pd.DataFrame({"text": ["a b", "b c"] * 5, "label": [f"l{number // 2}" for number in range(10)]})
+    with pytest.raises(DataError, match=r"hold out a fifth of them for test \(10 rows, 5 labels\)"):
+        task_of(table, tmp_path)
+
+
+def test_a_file_of_one_array_and_many_columns_are_told_shortly(tmp_path: Path) -> None:
+    file = tmp_path / "array.jsonl"
+    file.write_text(json.dumps(ROWS.to_dict("records")))
+    with pytest.raises(DataError, match="expected one object a line"):
+        Registry().task(f"jsonl:{file}")
+    wide = pd.DataFrame({f"column{number}": ["a"] for number in range(300)})
+    with pytest.raises(DataError, match="column9 and 290 more"):
+        task_of(wide, tmp_path)
 
 
 def test_the_index_of_a_stored_table_says_nothing(tmp_path: Path) -> None:
