@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -50,6 +50,12 @@ MOST_NAMES = 40
 """That an error lists."""
 
 
+def listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """The names by commas, or the first ones and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
     """The error for a name that does not exist: with the nearest names, or with the known ones if none is near."""
     names = sorted(known)
@@ -58,6 +64,5 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> Usage
     if near:
         advice = "did you mean " + " or ".join(near) + "?"
     else:
-        more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-        advice = f"known: {', '.join(names[:MOST_NAMES]) or 'none'}{more}"
+        advice = f"known: {listed(names) or 'none'}"
     return UsageError(f"unknown {kind} {name!r}: {advice}" + (f" {hint}" if hint else ""))

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import DataError
+from bench.errors import DataError, listed
 from bench.task import Data, Examples
 from tasks.few_examples import long_enough
 from tasks.text import FINE_TUNING, PRETRAINED_PAIRS, REGRESSION, TextTask, correlations
@@ -181,12 +181,8 @@ def checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
 
     for column in ("text", "label"):
         if column not in table:
-            found = [str(name) for name in table]
-            more = f" and {len(found) - MOST_COLUMNS:,} more" if len(found) > MOST_COLUMNS else ""
-            raise DataError(
-                f"{file} has no column {column!r}: expected {', '.join(COLUMNS)}, found "
-                f"{', '.join(found[:MOST_COLUMNS])}{more}"
-            )
+            found = listed([str(name) for name in table], MOST_COLUMNS)
+            raise DataError(f"{file} has no column {column!r}: expected {', '.join(COLUMNS)}, found {found}")
     if table.empty:
         raise DataError(f"{file} has no rows")
     table = table[[column for column in COLUMNS if column in table]]

@@ -158,18 +158,17 @@ class Worker:
         test = task.score(logits, labels) | measures.further_scores(student, task, splits.further_tests)
         check_finite(test)
         classifies = not labels.is_floating_point()
-        chance = measures.without_a_model(task, splits) if classifies else {}
         student_inference = Inference(**inference(bench, student))
         selected = None
         if best.state is not None:
             student.load_state_dict(best.state)
             selected = task.score(measures.logits_of(student, task, splits.test), labels)
             selected |= measures.further_scores(student, task, splits.further_tests)
-            if self.export:
-                floor = chance.get("most_frequent_select")
-                self.export.offer(cell, student, best.metric, selected, floor)
         evaluation.stop()
         total.stop()
+        chance = measures.without_a_model(task, splits) if classifies else {}
+        if self.export and best.state is not None:
+            self.export.offer(cell, student, best.metric, selected, chance.get("most_frequent_select"))
         return {
             "select_items": None if splits.select is None else len(splits.select),
             "test_items": len(splits.test),

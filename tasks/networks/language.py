@@ -30,6 +30,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertConfig,
+    PretrainedConfig,
     PreTrainedTokenizerFast,
 )
 from transformers.utils.logging import disable_progress_bar
@@ -52,8 +53,10 @@ SAYS_NOTHING = (
     "label2id",
 )
 """Entries of a configuration that change with the place, the library or the task, not with the network."""
-ONLY_IN_TRAINING = ("dropout", "initializer", "gradient_checkpointing", "problem_type", "use_cache")
+ONLY_IN_TRAINING = ("dropout", "initializer", "gradient_checkpointing", "use_cache")
 """Parts of the names of entries that do not change what a trained encoder computes."""
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+"""The files of which a tokenizer has one or more."""
 PER_LAYER = ("layer_types", "attention_window")
 """Entries of a configuration that say something of every layer."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -142,13 +145,15 @@ def check_same(folder: Path, name: str, backbone: Backbone) -> None:
     except (OSError, ValueError) as error:
         raise TeacherError(f"teacher folder {folder}: its configuration cannot be read: {first_line(error)}") from error
     ours = backbone.config.to_dict()
-    for key in sorted(ours.keys() & theirs.keys() - set(SAYS_NOTHING)):
+    # What configurations of every family have is how a model is called, and what it gives back.
+    common = PretrainedConfig().to_dict().keys() - {"model_type"}
+    for key in sorted((ours.keys() & theirs.keys()) - common):
         if ours[key] != theirs[key] and not any(part in key for part in ONLY_IN_TRAINING):
             raise TeacherError(
                 f"teacher folder {folder} has {key} {theirs[key]!r}, the network {name!r} has {ours[key]!r}: name the "
                 "folder itself as the pair's teacher, or the network that it was made from"
             )
-    if any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json")):
+    if any((folder / file).is_file() for file in VOCABULARIES):
         tokens = tokenizer_of(str(folder)).get_vocab()
         if tokens != backbone.tokenizer.get_vocab():
             raise TeacherError(

@@ -131,6 +131,8 @@ def test_a_teacher_that_only_has_the_same_shapes_is_refused(tmp_path: Path) -> N
     task = task_on(model_folder(tmp_path / "tiny"))
     name = str(tmp_path / "tiny")
     same = model_folder(tmp_path / "same", seed=1, hidden_dropout_prob=0.3)
+    said = json.loads((same / "config.json").read_text())
+    (same / "config.json").write_text(json.dumps(said | {"output_attentions": True, "problem_type": "regression"}))
     task.check_teacher(name, same)
     (same / "tokenizer.json").unlink()
     (same / "tokenizer_config.json").unlink()
