@@ -9,7 +9,7 @@ from bench.board.markdown import escape
 
 FIELDS = {"device": "", "cores": "cores", "threads": "threads", "system": ""}
 """Of `record.environment`, with the word that stands before the values."""
-DECISIVE = ("device", "threads")
+DECISIVE = ("device", "cpu_capability", "threads")
 """Where these differ, times do not compare."""
 
 

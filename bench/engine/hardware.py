@@ -76,7 +76,7 @@ def fingerprint(device: torch.device) -> str:
         parts = [properties.name, f"{round(properties.total_memory / 2**30)}g", f"{cores()}c"]
     else:
         memory = round(psutil.virtual_memory().total / 2**30)
-        parts = [processor(), torch.backends.cpu.get_cpu_capability(), f"{cores()}c", f"{memory}g"]
+        parts = [processor(), capability(), f"{cores()}c", f"{memory}g"]
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 
@@ -88,6 +88,13 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     found = re.search(r"model name\s*:\s*(.+)", text)
     return re.sub(r"\((R|TM)\)|CPU|Processor|@.*", "", found[1]).strip() if found else platform.machine()
+
+
+def capability() -> str:
+    """The widest vector instructions that the processor has, whichever of them torch was told to use."""
+    if torch.cpu._is_avx512_supported():
+        return "avx512"
+    return "avx2" if torch.cpu._is_avx2_supported() else torch.backends.cpu.get_cpu_capability()
 
 
 def environment(device: torch.device) -> dict[str, Any]:

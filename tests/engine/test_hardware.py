@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 
@@ -29,3 +31,13 @@ def test_freed_memory_is_used_again_without_asking_the_system() -> None:
         return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
     assert faults("keep_freed_memory()") < 100 < faults("pass")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the variable chooses among the instructions of x86")
+def test_the_machine_is_the_hardware_not_what_torch_was_told_to_use() -> None:
+    def name(capability: str) -> str:
+        code = "import torch; from bench.engine.hardware import fingerprint; print(fingerprint(torch.device('cpu')))"
+        given = {**os.environ, "ATEN_CPU_CAPABILITY": capability}
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=given).stdout
+
+    assert name("default") == name("avx2")
