@@ -37,7 +37,7 @@ def test_freed_memory_is_used_again_without_asking_the_system() -> None:
 def test_the_machine_is_the_hardware_not_what_torch_was_told_to_use() -> None:
     def name(capability: str) -> str:
         code = "import torch; from bench.engine.hardware import fingerprint; print(fingerprint(torch.device('cpu')))"
-        given = {**os.environ, "ATEN_CPU_CAPABILITY": capability}
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=given).stdout
+        command, given = [sys.executable, "-c", code], {**os.environ, "ATEN_CPU_CAPABILITY": capability}
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=given).stdout
 
     assert name("default") == name("avx2")
