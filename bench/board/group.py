@@ -125,6 +125,7 @@ def _comparable(entry: Entry) -> tuple[str, ...]:
         entry.protocol,
         cell.arithmetic,
         cell.pretrained or "",
+        f"{cell.budget:.9f}",
     )
 
 
