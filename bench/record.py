@@ -196,7 +196,7 @@ class Predictions(Part):
         """The predicted classes (n,) and whether each is right (n,)."""
         classes = np.frombuffer(_bytes(self.classes), dtype="<u2")
         correct = np.unpackbits(np.frombuffer(_bytes(self.correct), dtype=np.uint8), count=self.count)
-        return classes.astype(int), correct.astype(bool)
+        return classes, correct.astype(bool)
 
 
 class Provenance(Part):
