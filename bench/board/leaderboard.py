@@ -115,12 +115,10 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
         plots[file] = plot
         return Path(os.path.relpath(file, path.parent)).as_posix()
 
-    targets = {}
     for analysis in board.analyses:
         for target in (analysis.target, *(analysis.control_target or ())[1:]):
-            if isinstance(target, Target) and stored.version(target) is None:
-                file, text = stored.next_file(target)
-                targets[file] = text
+            if isinstance(target, Target):
+                stored.keep(target)
     seen: dict[str, set[str]] = defaultdict(set)
     for analysis in board.analyses:
         seen[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
@@ -133,7 +131,7 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
             if runs_on(group, machine)
         }
         parts.append(section(analysis, title, stored, pictures, seen[group.cell.task.name]))
-    return Leaderboard(path, "\n\n".join(parts) + "\n", plots, targets, figures)
+    return Leaderboard(path, "\n\n".join(parts) + "\n", plots, stored.new, figures)
 
 
 def _leaders(board: Board) -> list[str]:
