@@ -53,6 +53,7 @@ def cell(
     compiled: bool = False,
     teacher_key: str = "f" * 64,
     pretrained: str | None = None,
+    budget: float = 1.0,
 ) -> CellIdentity:
     return CellIdentity(
         task=Versioned(name=task, version=task_version),
@@ -64,6 +65,7 @@ def cell(
         teacher=None if method in WITHOUT_TEACHER else teacher_key,
         compiled=compiled,
         pretrained=pretrained,
+        budget=budget,
     )
 
 

@@ -126,7 +126,7 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
     for analysis in board.analyses:
         group, title = analysis.group, board.title(analysis)
         pictures = {
-            machine: picture(runs_plot(analysis, machine, _file_name(title, machine), title))
+            machine: picture(runs_plot(analysis, machine, _file_name(title, machine, group.identity), title))
             for machine in group.machines
             if runs_on(group, machine)
         }
@@ -161,12 +161,12 @@ def _over_tasks(board: Board, picture) -> list[str]:
 
 def _profile(over: OverTasks) -> Plot:
     title = f"Time to match, {over.protocol}"
-    return profile_plot(over.profile, _file_name(f"profile {over.protocol}", over.machine), title)
+    return profile_plot(over.profile, _file_name(f"profile {over.protocol}", over.machine, over.protocol), title)
 
 
-def _file_name(title: str, machine: str) -> str:
-    """Readable, and different for titles that are alike as file names."""
-    return f"{slug(title)[:80]}-{machine}-{key_of([title, machine])[:8]}"
+def _file_name(title: str, machine: str, identity: str) -> str:
+    """Readable, and different for what has another identity, however alike its title is as a file name."""
+    return f"{slug(title)[:80]}-{machine}-{key_of([identity, machine])[:8]}"
 
 
 def _text_of(path: Path) -> str | None:
