@@ -58,6 +58,7 @@ def _flat(entry: Entry) -> dict[str, Any]:
         "pretrained_sha256": cell.pretrained,
         "precision": cell.precision,
         "compiled": cell.compiled,
+        "budget": cell.budget,
         "seed": cell.seed,
         "status": record.status,
         "metric": record.metric,

@@ -53,7 +53,7 @@ def section(
 
 def verdict(analysis: Analysis) -> str:
     """Which methods differ from plain training, in words."""
-    control, reference = analysis.controls[0] if analysis.controls else ("", None)
+    control, reference = analysis.plain
     known = [row for row in analysis.ordered if reference and row is not reference and not row.provisional]
     judged = [(row, summarise(paired_differences(row.scores, reference.scores))) for row in known]
     judged = [(row, whole) for row, whole in judged if whole and whole.n >= SEEDS_FOR_ORDER]
