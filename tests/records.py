@@ -20,6 +20,7 @@ from bench.record import (
     Inference,
     MethodUse,
     PairNames,
+    Part,
     Predictions,
     Provenance,
     Record,
@@ -104,6 +105,8 @@ def record(
     versions: dict[str, str] | None = None,
     command: str | None = None,
     source: str = "b" * 64,
+    predicted: Sequence[int] = (0, 1, 2),
+    labels: Sequence[int] = (0, 1, 1),
     **identity: Any,
 ) -> Record:
     """A successful run. seconds: between evaluations; resident: before and peak; `identity` goes to `cell`."""
@@ -121,7 +124,7 @@ def record(
         adapted=adapted,
         reports="student",
         select_items=select_items,
-        test_items=3,
+        test_items=len(labels),
         teacher=teacher_use(teacher, identity) if uses_teacher else None,
         result=Result(
             test={"accuracy": test},
@@ -158,7 +161,7 @@ def record(
         if uses_teacher
         else None,
         calibration=Calibration(ece=5.0, nll=1.2, brier=0.4),
-        predictions=Predictions.pack(np.array([0, 1, 2]), np.array([0, 1, 1])),
+        predictions=Predictions.pack(np.array(predicted), np.array(labels)),
         environment=environment or {"device": "Test CPU", "cores": 2, "threads": 1, "memory_bytes": 8 * 2**30},
         provenance=_provenance(identity, command, versions, source),
     )
@@ -188,6 +191,15 @@ def failure(
         environment={"device": "Test CPU", "cores": 2, "threads": 1},
         provenance=_provenance(identity, None, None, "b" * 64),
     )
+
+
+def changed(made: Record, **parts: Any) -> Record:
+    """The same record with other values: `task_note="…"` of itself, `cost={"steps": 1}` inside a part."""
+    updates = {}
+    for name, value in parts.items():
+        part = getattr(made, name)
+        updates[name] = part.model_copy(update=value) if isinstance(part, Part) and isinstance(value, dict) else value
+    return made.model_copy(update=updates)
 
 
 def teacher_use(sha256: str, identity: CellIdentity) -> TeacherUse:

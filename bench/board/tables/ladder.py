@@ -9,7 +9,7 @@ from __future__ import annotations
 from bench.board.analysis import Analysis
 from bench.board.figures import decimal
 from bench.board.group import SEEDS_FOR_ORDER, Group, Row
-from bench.board.statistics import lower_bound, paired_differences, summarise
+from bench.board.statistics import EQUAL, lower_bound, paired_differences, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.tables.accuracy import failed
 
@@ -64,11 +64,15 @@ def smallest(bounds: dict[float, float | None], margin: float) -> float | None:
     """The last share before the first failure, from the whole budget down; None if that one fails. None: not run."""
     enough = None
     for share in sorted(bounds, reverse=True):
-        bound = bounds[share]
-        if bound is None or bound <= -margin:
+        if not not_inferior(bounds[share], margin):
             break
         enough = share
     return enough
+
+
+def not_inferior(bound: float | None, margin: float) -> bool:
+    """Whether a lower bound is above −δ. One that is at it is not, whatever the round-off."""
+    return bound is not None and bound > EQUAL - margin
 
 
 def _bound(rung: Row | None, reference: Row) -> float | None:
@@ -85,7 +89,7 @@ def _figure(rung: Row | None, reference: Row, margin: float) -> Figure:
     lost = failed(rung) if rung else ""
     if whole is None:
         return Figure(lost) if lost else NONE
-    sure = _bound(rung, reference)
+    sure = not_inferior(_bound(rung, reference), margin)
     said = "" if bound is None else f", bound {decimal(bound, signed=True)}"
     text = f"{decimal(whole.mean, signed=True)}{said} ({whole.n}){lost and f', {lost}'}"
-    return Figure(text, whole.mean, sure is not None and sure > -margin)
+    return Figure(text, whole.mean, sure)
