@@ -11,7 +11,7 @@ from bench.record import SCHEMA
 
 Complaint = tuple[str, str]
 """A field, dotted, and what is wrong with it. The field of a text that is no JSON object is `json`."""
-SHOWN = 40
+SHOWN = 70
 """Characters of a value that are shown."""
 
 

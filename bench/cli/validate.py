@@ -31,11 +31,11 @@ def run(given: argparse.Namespace) -> int:
         print(problem)
     for note in report.notes:
         print(printable(f"note: {note}"))
-    wrong = len({each.file for each in report.problems})
-    if wrong:
-        print(f"{len(report.problems)} problems in {wrong} of {report.files} records")
+    if report.problems:
+        files_with = len({each.file for each in report.problems})
+        print(f"problems: {len(report.problems)}, in {files_with} of {report.files} records")
         return 1
-    print(f"{report.files} records are valid")
+    print("1 record is valid" if report.files == 1 else f"{report.files} records are valid")
     return 0
 
 

@@ -28,7 +28,7 @@ def predictions(record: Record) -> Iterator[Complaint]:
     try:
         _, correct = packed.unpack()
     except ValueError as error:
-        yield "predictions", f"cannot be unpacked: {error}: expected {packed.count:,} of them, as packed by a run"
+        yield "predictions", f"cannot be unpacked ({error}): expected {packed.count:,} of them, as a run packs them"
         return
     if len(correct) and accuracy is not None:
         share = 100 * float(correct.mean())

@@ -18,7 +18,7 @@ PROTOCOL = TypeAdapter(Protocol)
 
 def key(record: Record) -> Iterator[Complaint]:
     if record.key != record.cell.key:
-        yield wrong("key", record.key, f"{record.cell.key}, the key of what `cell` holds: one of the two was edited")
+        yield wrong("key", record.key, f"{record.cell.key}, the key of `cell`: one of the two was edited")
 
 
 def protocol(record: Record) -> Iterator[Complaint]:
