@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from bench.record import SCHEMA
 
 Complaint = tuple[str, str]
-"""A field, dotted, and what is wrong with it. The field of a text that is no JSON object is `json`."""
+"""A field, dotted, and what is wrong with it."""
+WHOLE = "json"
+"""The field of what is wrong with the text as a whole."""
 SHOWN = 70
 """Characters of a value that are shown."""
 
@@ -46,7 +48,7 @@ def complaints(content: bytes, error: ValidationError) -> list[Complaint]:
 
 
 def _complaint(content: bytes, detail: dict[str, Any]) -> Complaint:
-    field, kind = ".".join(map(str, detail["loc"])) or "json", detail["type"]
+    field, kind = ".".join(map(str, detail["loc"])) or WHOLE, detail["type"]
     if kind == "json_invalid":
         return field, _no_json(content, detail["ctx"]["error"])
     if kind == "missing":
@@ -55,9 +57,7 @@ def _complaint(content: bytes, detail: dict[str, Any]) -> Complaint:
         return field, "is no field of a record"
     if kind == "value_error":
         return field if detail["loc"] else "record", str(detail["ctx"]["error"])
-    expected = detail["msg"].removeprefix("Input should be ")
-    if expected == detail["msg"]:
-        expected = f"this: {expected}"
+    expected = detail["msg"].replace("Input should be ", "").replace("String should ", "a string to ")
     return wrong(field, detail["input"], expected)
 
 

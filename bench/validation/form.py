@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.complaints import Complaint, complaints, other_schema, wrong
+from bench.complaints import WHOLE, Complaint, complaints, other_schema, wrong
 from bench.record import Record
 
 LARGEST = 2**63 - 1
@@ -45,15 +45,15 @@ class _Names(list):
 
 
 def _slips(value: Any, path: tuple[str, ...]) -> Iterator[Complaint]:
-    field = ".".join(path)
+    field = ".".join(path) or WHOLE
     if isinstance(value, float) and not math.isfinite(value):
         yield wrong(field, value, "a finite number")
     if isinstance(value, int) and abs(value) > LARGEST:
-        yield wrong(field, value, f"at most {LARGEST}")
+        yield wrong(field, value, "an integer of 64 bits")
     if isinstance(value, _Names):
         for name, count in Counter(name for name, _ in value).items():
             if count > 1:
-                yield ".".join((*path, name)), f"is given {count} times: expected once"
+                yield ".".join((*path, name)) or WHOLE, f"is given {count} times: expected once"
         for name, part in value:
             yield from _slips(part, (*path, name))
     elif isinstance(value, list):

@@ -118,6 +118,22 @@ def test_round_off_and_the_clocks_last_tick_are_no_problem(tmp_path, field, valu
     assert problems(tmp_path, KD, **{field: value}) == []
 
 
+def test_a_protocol_without_select_has_no_selected_epoch(tmp_path):
+    whole = record(test=200 / 3, select=(None,) * 4, rules=protocol(evaluations=4))
+    result = whole.result.model_copy(update={"selected_epoch": None, "test_selected": None})
+    assert problems(tmp_path, whole.model_copy(update={"result": result, "select_items": None})) == []
+    assert {each.field for each in problems(tmp_path, whole)} == {"result.selected_epoch", "result.test_selected"}
+
+
+def test_a_regression_has_no_predictions(tmp_path):
+    scores = {"pearson_spearman": -3.0, "pearson": -2.0, "spearman": -4.0}
+    good = consistent()
+    result = good.result.model_copy(update={"test": scores, "test_selected": scores, "worst_class": None})
+    absent = dict.fromkeys(("predictions", "calibration", "fidelity"))
+    scored = good.model_copy(update={"result": result, "metric": "pearson_spearman", **absent})
+    assert problems(tmp_path, scored) == []
+
+
 def test_evaluations_of_a_stage_without_a_classifier_are_never_the_best(tmp_path):
     good = consistent(counts=(True, False, True, True))
     (found,) = problems(tmp_path, good)
