@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from records import curve, failure, record
+from records import changed, curve, failure, record
 
 import bench.record
 from bench.record import Curve, Predictions, Record
@@ -18,17 +18,6 @@ REWRITE = (
     'python -c "import json; from bench.record import Record; print(json.dumps(Record.model_json_schema(), indent=1))"'
     " > bench/record.schema.json"
 )
-
-
-def changed(good: Record, path: str, value: object) -> str:
-    """The record's JSON with the value at a dotted path replaced."""
-    content = json.loads(good.to_json())
-    *parents, last = path.split(".")
-    part = content
-    for parent in parents:
-        part = part[parent]
-    part[last] = value
-    return json.dumps(content)
 
 
 @pytest.mark.parametrize("good", [record(), record("scratch"), failure()], ids=["kd", "scratch", "failed"])
