@@ -44,6 +44,11 @@ class Analysis:
         """The rows that stand for the protocol's controls."""
         return [(name, self.group.row_of(name)) for name in self.group.cell.protocol["controls"]]
 
+    @property
+    def plain(self) -> tuple[str, Row | None]:
+        """The control that the protocol names first, plain training, and its row; no name where it names none."""
+        return self.controls[0] if self.controls else ("", None)
+
     @cached_property
     def comparisons(self) -> Comparisons:
         return Comparisons.of(self.group.rows)

@@ -57,7 +57,7 @@ class OverTasks:
         for cell in self.cells:
             found = _times(cell, self.machine) if cell.ranked else {}
             shortest = min(found.values(), default=math.inf)
-            if math.isinf(shortest):
+            if not 0 < shortest < math.inf:
                 continue
             counted += 1
             for method, seconds in found.items():
@@ -86,7 +86,7 @@ def over_tasks(board: Board) -> list[OverTasks]:
 
 def summary(over: OverTasks) -> Table:
     """Every method with enough seeds anywhere."""
-    control = over.cells[0].group.cell.protocol["controls"][0]
+    control = over.cells[0].plain[0]
     columns = (
         Column("cells", f"tasks with a pair in which the method has {SEEDS_FOR_ORDER} seeds"),
         Column(f"mean vs {control}", "difference on test, mean over a task's pairs, then over tasks; percent points"),
@@ -152,9 +152,9 @@ def _complete(cell: Analysis) -> list[Row]:
 
 
 def _times(cell: Analysis, machine: str) -> dict[str, float]:
-    """Method → seconds to match the target on the machine, infinity for a miss."""
+    """Method → seconds to match the target, infinity for a miss; of those with enough runs on this machine alone."""
     found = {row.method: cell.time_to_match(row, machine, cell.target) for row in _complete(cell)}
-    return {method: median.value for method, median in found.items() if median}
+    return {method: median.value for method, median in found.items() if median and median.n >= SEEDS_FOR_ORDER}
 
 
 def _one(analyses: Iterable[Analysis], machine: str) -> Analysis:

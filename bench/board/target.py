@@ -7,6 +7,7 @@ configuration and a version (`bench.board.stored_targets`). It does not depend o
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -92,7 +93,7 @@ def _made_of(group: Group, row: Row) -> dict[str, Any]:
         "pair": cell.pair.model_dump(),
         "protocol": cell.protocol,
         "precision": cell.arithmetic,
-        "method": {"name": row.method, "version": row.version, "parameters": row.parameters},
+        "method": {"name": row.method, "version": row.version, "parameters": json.loads(row.parameters)},
         "teacher": group.teacher.sha256 if group.teacher else None,
         **({"pretrained": cell.pretrained} if cell.pretrained else {}),
         **({"budget": cell.budget} if cell.budget != 1 else {}),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import changed, consistent, failure, protocol, record
+from records import consistent, edited, failure, protocol, record
 
 from bench.record import Predictions, Record
 from bench.store import Store
@@ -20,8 +20,7 @@ def problems(results: Path, good: Record, **edits: object) -> list[Problem]:
     """Of the record with edits, in the file that it had before. Dots of a field are written as two underscores."""
     path = Store(results).write(good)
     for field, value in edits.items():
-        edited = json.loads(changed(good, field.replace("__", "."), value))
-        good = Record.model_validate_json(json.dumps(edited))
+        good = Record.model_validate_json(edited(good, field.replace("__", "."), value))
     path.write_text(good.to_json())
     return validate([path], results).problems
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import changed, consistent
+from records import consistent, edited
 
 from bench.errors import StoreError
 from bench.record import CellIdentity
@@ -47,27 +47,27 @@ def test_a_good_record_has_no_problem(path):
         (b"[]", "json", "is []: expected an object"),
         (b"[" * 100_000, "json", "recursion limit"),
         (b"12", "json", "is 12: expected an object"),
-        (changed(GOOD, "schema", 2), "schema", "has schema 2, this kdbench reads 1: a newer kdbench made it"),
-        (changed(GOOD, "schema", 0), "schema", "has schema 0, this kdbench reads 1: an older kdbench made it"),
-        (changed(GOOD, "schema", "1"), "schema", 'is "1": expected 1'),
-        (changed(GOOD, "status", "fine"), "status", "is \"fine\": expected 'ok', 'oom'"),
-        (changed(GOOD, "cost.train_seconds", "40"), "cost.train_seconds", 'is "40": expected a valid number'),
-        (changed(GOOD, "cost.steps", 400.5), "cost.steps", "is 400.5: expected a valid integer"),
-        (changed(GOOD, "curve.select.2", [1]), "curve.select.2", "is [1]: expected a valid number"),
-        (changed(GOOD, "speed", 1), "speed", "is no field of a record"),
-        (changed(GOOD, "result", None), "record", "lacks result"),
-        (changed(GOOD, "key", "k"), "key", 'is "k": expected a string to match pattern'),
-        (changed(GOOD, "calibration.ece", float("nan")), "calibration.ece", "a finite number"),
-        (changed(GOOD, "environment.load", float("-inf")), "environment.load", "is -Infinity: expected a finite"),
+        (edited(GOOD, "schema", 2), "schema", "has schema 2, this kdbench reads 1: a newer kdbench made it"),
+        (edited(GOOD, "schema", 0), "schema", "has schema 0, this kdbench reads 1: an older kdbench made it"),
+        (edited(GOOD, "schema", "1"), "schema", 'is "1": expected 1'),
+        (edited(GOOD, "status", "fine"), "status", "is \"fine\": expected 'ok', 'oom'"),
+        (edited(GOOD, "cost.train_seconds", "40"), "cost.train_seconds", 'is "40": expected a valid number'),
+        (edited(GOOD, "cost.steps", 400.5), "cost.steps", "is 400.5: expected a valid integer"),
+        (edited(GOOD, "curve.select.2", [1]), "curve.select.2", "is [1]: expected a valid number"),
+        (edited(GOOD, "speed", 1), "speed", "is no field of a record"),
+        (edited(GOOD, "result", None), "record", "lacks result"),
+        (edited(GOOD, "key", "k"), "key", 'is "k": expected a string to match pattern'),
+        (edited(GOOD, "calibration.ece", float("nan")), "calibration.ece", "a finite number"),
+        (edited(GOOD, "environment.load", float("-inf")), "environment.load", "is -Infinity: expected a finite"),
         (
-            changed(GOOD, "environment.load", 2**63),
+            edited(GOOD, "environment.load", 2**63),
             "environment.load",
             "is 9223372036854775808: expected an integer of 64 bits",
         ),
         (TEXT.replace('"seed": 0,', '"seed": ' + "1" * 5000 + ","), "json", "number out of range"),
         (TEXT.replace('"seed": 0,', '"seed": 0, "seed": 1,'), "cell.seed", "is given 2 times: expected once"),
         (TEXT.replace('"ece"', '"mean"'), "calibration.ece", "is missing"),
-        (changed(GOOD, "metric", "f1"), "record", "the metric 'f1' is not in result.test"),
+        (edited(GOOD, "metric", "f1"), "record", "the metric 'f1' is not in result.test"),
     ],
 )
 def test_what_is_no_record_is_named(path, content, field, said):
@@ -90,7 +90,7 @@ def test_all_problems_of_a_file_are_listed(path):
 
 
 def test_a_problem_is_one_line_whatever_it_names(path):
-    (found,) = problems(path, changed(GOOD, "a\nb\x1b[31m\u2028", 1))
+    (found,) = problems(path, edited(GOOD, "a\nb\x1b[31m\u2028", 1))
     assert len(str(found).splitlines()) == 1
     assert "\x1b" not in str(found)
 

@@ -26,8 +26,7 @@ PERCENT = ("agreement", "agreement_teacher_right", "agreement_teacher_wrong", "e
 
 def fidelity(analysis: Analysis) -> Table:
     """Means over seeds on test, and the compression-identified exemplars."""
-    reference = analysis.controls[0][1] if analysis.controls else None
-    label = analysis.controls[0][0] if analysis.controls else ""
+    label, reference = analysis.plain
     columns = (
         *FIDELITY.values(),
         *CALIBRATION.values(),
