@@ -153,8 +153,9 @@ def _complete(cell: Analysis) -> list[Row]:
 
 
 def _times(cell: Analysis, machine: str) -> dict[str, float]:
-    """Method → seconds to match the target on the machine, infinity for a miss."""
-    found = {row.method: cell.time_to_match(row, machine, cell.target) for row in _complete(cell)}
+    """Method → seconds to match the target, infinity for a miss; of rows with enough seeds on this machine."""
+    rows = [row for row in _complete(cell) if len(row.on(machine)) >= SEEDS_FOR_ORDER]
+    found = {row.method: cell.time_to_match(row, machine, cell.target) for row in rows}
     return {method: median.value for method, median in found.items() if median}
 
 
