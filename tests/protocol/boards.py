@@ -139,7 +139,7 @@ def _cifar() -> list[Record]:
         records.failure("sp", 5),
         records.failure("at", 4, status="oom"),
         records.failure("fsp", 8, machine=THERE),
-        *runs(["kd"], speed=0.1, machine=THERE),
+        *runs(["kd", "sp"], speed=0.1, machine=THERE),
         *runs(["pkd", "scratch"], range(2), speed=0.1, machine=THERE),
         *runs(["kd", "pkd"], range(2), teacher="d" * 64, teacher_key="e" * 64),
         *runs(["scratch", "kd", "pkd"], rules=records.protocol("paper", select=False), select=[None] * EVALUATIONS),
@@ -161,7 +161,7 @@ def _other_tasks() -> list[Record]:
     every = ["scratch", "kd", "pkd", "sp", "dml"]
     return [
         *runs(every, task="sst2"),
-        *runs(["kd"], task="sst2", speed=0.1, machine=THERE),
+        *runs(["kd", "sp"], task="sst2", speed=0.1, machine=THERE),
         *runs(["pkd"], range(2), task="sst2", speed=0.1, machine=THERE),
         *runs(every, task="rte", select_items=249),
         *runs(every, task="wnli", in_aggregates=False, speed=0.001),

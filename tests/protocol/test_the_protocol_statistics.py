@@ -125,11 +125,11 @@ def test_runs_on_a_machine_that_are_fewer_than_five_are_marked_there() -> None:
     analysis, _ = made().section("cifar100")
     text = page(made())
     assert not name(analysis.group.row_of("pkd")).endswith("*")
-    for make in (matching, times, memory):
-        seeds = {line.of.method: line.seeds for line in make(analysis, THERE).lines}
-        assert seeds == {"kd": 5, "pkd": 2, "scratch": 2, "fsp": 0} | ({} if make is matching else {"fsp": None}) or (
-            make is not matching and seeds == {"kd": 5, "pkd": 2, "scratch": 2}
-        )
+    expected = {"kd": 5, "sp": 5, "pkd": 2, "scratch": 2}
+    for make in (times, memory):
+        assert {line.of.method: line.seeds for line in make(analysis, THERE).lines} == expected
+    # FSP's only run there diverged.
+    assert {line.of.method: line.seeds for line in matching(analysis, THERE).lines} == expected | {"fsp": 0}
     assert re.search(rf"pkd\\\* on {THERE}", text)
 
 
@@ -393,7 +393,7 @@ def test_the_board_names_one_machine_over_every_table_of_times() -> None:
 def test_rows_with_too_few_seeds_on_a_machine_are_in_no_profile_of_it() -> None:
     """“At least 5 seeds for a board row that claims an order”: PKD has two seeds on the other machine."""
     [found] = [each for each in over_tasks(made().board) if each.machine == THERE]
-    assert found.profile.ratios.keys() == {"kd"}
+    assert found.profile.ratios.keys() == {"kd", "sp"}
 
 
 # --- Beyond accuracy ---
