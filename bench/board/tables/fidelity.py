@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.board.analysis import Analysis
 from bench.board.exemplars import Votes, exemplars
-from bench.board.figures import mean, point
+from bench.board.figures import count, mean, point
 from bench.board.group import Row
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.record import Calibration, Fidelity
@@ -28,6 +28,7 @@ def fidelity(analysis: Analysis) -> Table:
     """Means over seeds on test, and the compression-identified exemplars."""
     label, reference = analysis.plain
     columns = (
+        Column("seeds", "over which the others are means"),
         *FIDELITY.values(),
         *CALIBRATION.values(),
         Column("changed items", f"test items whose most frequent label over seeds differs from that of {label}'s"),
@@ -40,6 +41,7 @@ def fidelity(analysis: Analysis) -> Table:
         records = [entry.record for entry in row.by_seed.values()]
         figures = [_mean([record.fidelity for record in records], name) for name in FIDELITY]
         figures += [_mean([record.calibration for record in records], name) for name in CALIBRATION]
+        figures.insert(0, count(len(records)))
         lines.append(Line(row, (*figures, *_exemplars(row, None if row is reference else references))))
     return Table("fidelity", "Fidelity, calibration, changed items", columns, tuple(lines)).without_empty_columns()
 
