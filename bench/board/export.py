@@ -73,7 +73,7 @@ def _matched(entry: Entry, targets: list[Target], stored: StoredTargets) -> dict
     best = match_best(entry.evaluations, target) if entry.evaluations else None
     return {
         "target": target.value,
-        "target_version": stored.version(target),
+        "target_version": stored.number(target),
         "target_configuration": target.configuration,
         "reached": found is not None,
         "censored_at_seconds": None if found or not entry.record.cost else entry.record.cost.train_seconds,

@@ -13,7 +13,7 @@ from bench.errors import UsageError
 
 
 def add_to(commands) -> None:
-    parser = commands.add_parser("validate", help="check the records, field by field")
+    parser = commands.add_parser("validate", help="check the records, field by field, and the stored targets")
     parser.add_argument("paths", type=Path, nargs="*", metavar="FILE", help="files or folders (default: all records)")
     parser.add_argument("--json", action="store_true", help="the problems as a list, for scripts")
     add_results(parser)

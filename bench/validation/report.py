@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.board.stored_targets import StoredTargets
 from bench.complaints import Complaint
 from bench.record import Record
 from bench.validation import curve, figures, origin
@@ -49,7 +50,10 @@ class Report:
 
 
 def validate(paths: Iterable[Path], results: Path) -> Report:
-    """Checks every file, and those that are records together. results: the folder that they belong in."""
+    """Checks every file, those that are records together, and the stored targets.
+
+    results: the folder that they belong in.
+    """
     report = Report()
     found: list[Found] = []
     for path in paths:
@@ -59,6 +63,7 @@ def validate(paths: Iterable[Path], results: Path) -> Report:
         if record:
             found.append(Found(str(path), record.machine, record.key, record.ok, record.cell))
     report.problems += [Problem(file, *complaint) for file, complaint in duplicates(found)]
+    report.problems += [Problem(str(path), "target", why) for path, why in StoredTargets(results).damaged()]
     report.problems.sort(key=lambda each: each.file)
     report.notes += notes(found)
     return report

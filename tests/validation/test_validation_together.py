@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from records import consistent, failure, protocol
 
+from bench.board.leaderboard import leaderboard
 from bench.store import Store
 from bench.validation.report import validate
 
@@ -96,3 +97,16 @@ def test_versions_and_contents_that_differ_are_said(store):
         "never averaged, the board keeps them apart",
         "protocol fair of cifar100: 2 contents, unlike in target_seeds: never averaged, the board keeps them apart",
     ]
+
+
+def test_a_stored_target_that_was_edited_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results")
+    for seed in range(5):
+        store.write(consistent("pkd", seed))
+    leaderboard(store.records(), store.root, tmp_path / "LEADERBOARD.md").write()
+    assert validate(store.paths(), store.root).problems == []
+    (target,) = (store.root / "targets").rglob("*.json")
+    target.write_text(target.read_text().replace('"margin": 0.3', '"margin": 0.1'))
+    (found,) = validate(store.paths(), store.root).problems
+    assert (found.file, found.field) == (str(target), "target")
+    assert "was changed after it was stored" in found.problem
