@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import canonical, key_of
 from bench.store import TARGETS, slug
+
+if TYPE_CHECKING:
+    from bench.board.target import Target
 
 NAME = re.compile(r"(.+)\.v([0-9]+)\.json")
 """Of a file: the method and the number of the version."""
