@@ -193,6 +193,24 @@ def failure(
     )
 
 
+def consistent(method: str = "kd", seed: int = 0, **identity: Any) -> Record:
+    """A successful run whose figures agree with one another."""
+    return record(
+        method, seed, test=200 / 3, select=(50.0, 66.0, 65.0, 66.0), rules=protocol(evaluations=4), **identity
+    )
+
+
+def edited(good: Record, path: str, value: object) -> str:
+    """The record's JSON with the value at a dotted path replaced."""
+    content = json.loads(good.to_json())
+    *parents, last = path.split(".")
+    part = content
+    for parent in parents:
+        part = part[int(parent)] if isinstance(part, list) else part[parent]
+    part[int(last) if isinstance(part, list) else last] = value
+    return json.dumps(content)
+
+
 def changed(made: Record, **parts: Any) -> Record:
     """The same record with other values: `task_note="…"` of itself, `cost={"steps": 1}` inside a part."""
     updates = {}

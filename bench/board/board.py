@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.board.analysis import Analysis
-from bench.board.entries import entries
+from bench.board.entries import Entry, entries
 from bench.board.group import Group, groups
 from bench.record import Record
 
@@ -23,7 +23,11 @@ class Board:
     @classmethod
     def of(cls, records: Iterable[tuple[Path, Record]], folder: Path) -> Board:
         """folder: from which the links to the records go."""
-        found = groups(entries(records, folder))
+        return cls.of_entries(entries(records, folder))
+
+    @classmethod
+    def of_entries(cls, runs: Iterable[Entry]) -> Board:
+        found = groups(runs)
         rungs = {id(group): _rungs(group, found) for group in found if group.cell.budget == 1}
         taken = {id(rung) for each in rungs.values() for rung in each.values()}
         return cls(tuple(Analysis(group, rungs.get(id(group), {})) for group in found if id(group) not in taken))

@@ -45,7 +45,7 @@ class Row:
     by_seed: dict[int, Entry]
     """One run per seed: of those on several machines, the one on the machine whose name is first."""
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """What tells it from the other rows of its group, the same in every group."""
         return f"{self.method} v{self.version} {self.parameters}"

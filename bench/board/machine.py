@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from bench.board.entries import Entry
@@ -11,6 +12,8 @@ FIELDS = {"device": "", "cores": "cores", "threads": "threads", "system": ""}
 """Of `record.environment`, with the word that stands before the values."""
 DECISIVE = ("device", "cpu_capability", "threads")
 """Where these differ, times do not compare."""
+ALONE = 0.5
+"""By how much the load average may be above the cores before something else must have run there too."""
 
 
 def machine_facts(entries: Iterable[Entry]) -> str:
@@ -33,9 +36,18 @@ def machine_facts(entries: Iterable[Entry]) -> str:
         escape(f"{package} {', '.join(_distinct(each.get(package) for each in versions))}")
         for package in sorted({package for each in versions for package in each})
     ]
+    shared = sum(map(_shared, environments))
+    crowded = (
+        f" **{shared} of {len(records)} runs shared the machine, whose load was above its cores.**" if shared else ""
+    )
     differing = [field for field in DECISIVE if len(_distinct(each.get(field) for each in environments)) > 1]
     warning = f" **Runs differ in {' and '.join(differing)}: their times do not compare.**" if differing else ""
-    return "; ".join(facts) + "." + warning
+    return "; ".join(facts) + "." + warning + crowded
+
+
+def _shared(environment: dict) -> bool:
+    """Whether something else must have run beside: such times are too long."""
+    return (environment.get("load_average") or 0.0) > (environment.get("cores") or math.inf) + ALONE
 
 
 def _memory(environment: dict) -> str | None:

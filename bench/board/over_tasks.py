@@ -113,8 +113,8 @@ def _line(over: OverTasks, method: str, control: str) -> tuple[Figure, ...]:
         if row is None:
             continue
         ranks.append(cell.comparisons.rank(row))
-        if reference is None or row is reference:
-            continue
+        if reference is None or cell.comparisons.p(row, reference) is None:
+            continue  # the control itself, or too few seeds in common
         by_task[cell.group.cell.task.name].append(summarise(paired_differences(row.scores, reference.scores)).mean)
         better, worse = cell.comparisons.better(row, reference), cell.comparisons.better(reference, row)
         verdicts["better" if better else "worse" if worse else "open"] += 1
@@ -139,6 +139,7 @@ def _not_told_apart(over: OverTasks, method: str) -> list[str]:
             (cell, rows[method], rows[other])
             for cell in over.cells
             if {method, other} <= (rows := {row.method: row for row in _complete(cell)}).keys()
+            and cell.comparisons.p(rows[method], rows[other]) is not None
         ]
         if other != method and common and not any(cell.comparisons.told_apart(a, b) for cell, a, b in common):
             found.append(other)

@@ -16,7 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.board.analysis import Analysis, on_test
+from bench.board.evaluations import Evaluations
 from bench.board.group import Row
 from bench.board.markdown import one_line
 from bench.board.over_tasks import Profile
@@ -136,22 +139,22 @@ def _row_data(row: Row, machine: str) -> dict[str, Any]:
     runs = row.on(machine)
     time = summarise([run.record.cost.train_seconds for run in runs])
     reached = on_test(row)
-    curves = [run.evaluations for run in runs]
-    length = min(len(each.smooth) for each in curves)
-    points = [
-        [
-            _short(summarise([float(each.train_seconds[number]) for each in curves]).mean),
-            _short(summarise([float(each.smooth[number]) for each in curves]).mean),
-        ]
-        for number in range(length)
-        if all(each.smooth[number] == each.smooth[number] for each in curves)
-    ]
     return {
         "label": one_line(row.label) + ("*" if row.provisional else ""),
         "seconds": [_short(time.mean), _short(time.half_width)],
         "score": [_short(reached.mean), _short(reached.half_width)],
-        "curve": points,
+        "curve": mean_curve([run.evaluations for run in runs]),
     }
+
+
+def mean_curve(runs: Sequence[Evaluations]) -> list[list[float]]:
+    """The mean over runs of training seconds and of m, at every evaluation at which all runs know m."""
+    length = min(len(each.smooth) for each in runs)
+    seconds, smooth = (
+        np.stack([getattr(each, name)[:length] for each in runs]).mean(axis=0) for name in ("train_seconds", "smooth")
+    )
+    known = ~np.isnan(smooth)
+    return np.column_stack([seconds[known], smooth[known]]).round(3).tolist()
 
 
 def _short(value: float | None) -> float | None:

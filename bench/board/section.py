@@ -148,7 +148,7 @@ def _machine(analysis: Analysis, machine: str, title: str, pictures: dict[str, s
     parts.append(f"**Networks**\n\n{written(networks(analysis, machine))}")
     if isinstance(analysis.target, Target):
         rows = [row for row in analysis.ordered if row.on(machine)]
-        crossed = [f"- {name(row)}: {brackets(row, machine, analysis.target)}" for row in rows]
+        crossed = [f"- {name(row)}: {brackets(analysis, row, machine, analysis.target)}" for row in rows]
         parts.append("\n".join(["Each run crossed τ between these two evaluations (seeds in order):", "", *crossed]))
     return folded(f"Time, memory, networks on {machine}", "\n\n".join(parts))
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import canonical, key_of
 from bench.store import TARGETS, slug
+
+if TYPE_CHECKING:
+    from bench.board.target import Target
+
+NAME = re.compile(r"(.+)\.v([0-9]+)\.json")
+"""Of a file: the method and the number of the version."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,19 @@ class StoredTargets:
         """All versions for this task, protocol, pair and method, the oldest first; also of other configurations."""
         place = folder, method = _place(self.root, target)
         if place not in self._known:
-            names = [(re.fullmatch(r"(.+)\.v([0-9]+)\.json", path.name), path) for path in folder.glob("*.json")]
+            names = [(NAME.fullmatch(path.name), path) for path in folder.glob("*.json")]
             found = [_read(path, int(name[2])) for name, path in names if name and name[1] == method]
             self._known[place] = sorted(found, key=lambda version: version.number)
         return self._known[place]
+
+    def damaged(self) -> Iterator[tuple[Path, str]]:
+        """The files in the folder that are no stored targets, and why."""
+        for path in sorted(self.root.rglob("*.json")):
+            name = NAME.fullmatch(path.name)
+            try:
+                _read(path, int(name[2]) if name else 0)
+            except StoreError as error:
+                yield path, str(error)
 
 
 def _place(root: Path, target: Target) -> tuple[Path, str]:

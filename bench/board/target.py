@@ -34,12 +34,12 @@ class Target:
     made_of: dict[str, Any]
     """The configuration: rule, task, pair, protocol, precision, method, teacher and pretrained model."""
 
-    @property
+    @cached_property
     def value(self) -> float:
         """τ."""
         return lower_median(list(self.by_seed.values())) - self.margin
 
-    @property
+    @cached_property
     def best(self) -> float:
         """The target of `match_best`: the median of the best single evaluations."""
         return lower_median(list(self.best_by_seed.values()))
