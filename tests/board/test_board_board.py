@@ -1,8 +1,8 @@
 """All records as groups with titles that tell them apart."""
 
 import pytest
-from boards import ROOT, analyses
 from records import placed, protocol, record
+from small_boards import ROOT, analyses
 
 from bench.board.board import Board
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from boards import ROOT, pkd
 from hypothesis import given
 from hypothesis import strategies as st
 from records import failure, placed, protocol, record
+from small_boards import ROOT, pkd
 
 from bench.board.entries import BoardRecord, entries
 from bench.board.group import groups

@@ -1,10 +1,10 @@
 """What may stand in one table, what is one row, and which runs a row counts."""
 
 import pytest
-from boards import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from records import changed, failure, placed, protocol, record
+from small_boards import ROOT
 
 from bench.board.entries import entries
 from bench.board.group import groups

@@ -6,10 +6,10 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from boards import EARLY, ROOT, analyses, board, golden, markdown_tables, pkd, text_of, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import changed, failure, placed, protocol, record
+from small_boards import EARLY, ROOT, analyses, board, golden, markdown_tables, pkd, text_of, texts
 
 from bench.board.leaderboard import leaderboard
 from bench.board.plots import Plot

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from boards import NEVER, ROOT, texts
 from records import changed, failure, placed, protocol, record
+from small_boards import NEVER, ROOT, texts
 
 from bench.board.board import Board
 from bench.board.over_tasks import over_tasks, summary

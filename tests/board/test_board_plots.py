@@ -9,8 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from boards import analysis, board, golden
 from records import record
+from small_boards import analysis, board, golden
 
 from bench.board.over_tasks import Profile
 from bench.board.plots import SEAL, profile_plot, runs_plot
@@ -90,7 +90,7 @@ def test_data_are_the_figures_of_the_board():
     assert row["seconds"] == [80.0, 0.0]
     assert row["score"] == [70.4, 0.392649]
     # Means of m over the five seeds: of 57.67, 58.33, 57, 58, 56.33 after three evaluations, and of the ends.
-    assert row["curve"] == [[60.0, 57.4667], [80.0, 62.7]]
+    assert row["curve"] == [[60.0, 57.467], [80.0, 62.7]]
     assert runs_plot(found, "another", "n", "t") is None
 
 

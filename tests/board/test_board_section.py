@@ -1,8 +1,8 @@
 """What a section says beside its tables: facts, verdict, notes, failures, records."""
 
 import pytest
-from boards import ROOT, SCRATCH, analysis, golden, pkd, text_of
 from records import MIB, changed, failure, placed, protocol, record
+from small_boards import ROOT, SCRATCH, analysis, golden, pkd, text_of
 
 from bench.board.leaderboard import leaderboard
 from bench.board.section import notes_of, verdict

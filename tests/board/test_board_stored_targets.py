@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from boards import PKD, analysis, board, golden, pkd
 from records import protocol, record
+from small_boards import PKD, analysis, board, golden, pkd
 
 from bench.board.stored_targets import StoredTargets
 from bench.cli.main import main

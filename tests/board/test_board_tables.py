@@ -1,8 +1,8 @@
 """The tables of a group against figures worked out by hand."""
 
 import pytest
-from boards import EARLY, KD, SCRATCH, analysis, golden, pkd, texts
 from records import MIB, changed, failure, protocol, record
+from small_boards import EARLY, KD, SCRATCH, analysis, golden, pkd, texts
 
 from bench.board.table import Column, Figure, Line, Table
 from bench.board.tables.accuracy import accuracy, failed
@@ -139,8 +139,8 @@ def test_what_the_others_have_at_the_targets_seconds():
 
 def test_brackets():
     rows = {row.method: row for row in GOLDEN.group.rows}
-    assert brackets(rows["kd"], HERE, GOLDEN.target) == "20–30 s, 20–30 s, 20–30 s, ∞, ∞"
-    assert brackets(rows["pkd"], HERE, GOLDEN.target) == "60–80 s, 60–80 s, ∞, 60–80 s, ∞"
+    assert brackets(GOLDEN, rows["kd"], HERE, GOLDEN.target) == "20–30 s, 20–30 s, 20–30 s, ∞, ∞"
+    assert brackets(GOLDEN, rows["pkd"], HERE, GOLDEN.target) == "60–80 s, 60–80 s, ∞, 60–80 s, ∞"
 
 
 def test_the_targets_own_ratio_is_one_also_where_a_run_diverged():
@@ -206,10 +206,10 @@ def test_time_by_hand():
         record("kd", seed, select=select, seconds=10.0)
         for seed, select in enumerate([(60.0, 66.0, 65.95, 66.0), (60.0, 65.95, 66.0, 65.0), (61.0, 60.0, 60.0, 60.0)])
     ]
-    columns = ("training time", "training FLOPs", "to best", "to near best", "warm-up", "evaluation", "total")
+    columns = ("training time", "steps", "training FLOPs", "to best", "to near best", "warm-up", "evaluation", "total")
     # To the best: 20, 30, 10 s; to within .1 of it: 20, 20, 10 s.
     assert shown(times(analysis(*made), HERE), *columns) == {
-        "kd": ["40.0 ± 0.0 s (3)", "4 G", "20.0 s", "20.0 s", "1.00 s", "2.00 s", "50.0 s"]
+        "kd": ["40.0 ± 0.0 s (3)", "400", "4 G", "20.0 s", "20.0 s", "1.00 s", "2.00 s", "50.0 s"]
     }
     even = analysis(*made[:2])
     assert shown(times(even, HERE), "to best", "to near best") == {"kd": ["25.0 s", "20.0 s"]}
@@ -241,6 +241,7 @@ def test_memory_by_hand():
     ]
     assert texts(memory(analysis(*made), HERE)) == {
         "pkd": {
+            "runs": "3",
             "resident set": "210 MiB (200–250)",
             "student parameters": "278,324",
             "extra parameters": "1,024",
@@ -254,11 +255,11 @@ def test_memory_by_hand():
 
 
 def test_networks_by_hand():
-    columns = ("parameters", "compression", "FLOPs an example", "latency", "examples a second")
+    columns = ("runs", "parameters", "compression", "FLOPs an example", "latency", "examples a second")
     # 861,620 / 278,324
     assert shown(networks(GOLDEN, HERE), *columns) == {
-        "student: resnet20": ["278,324", "3.10", "41 M", "2 ms", "1.5 k"],
-        "teacher: resnet56": ["861,620", "–", "41 M", "2 ms", "1.5 k"],
+        "student: resnet20": ["17", "278,324", "3.10", "41 M", "2 ms", "1.5 k"],
+        "teacher: resnet56": ["12", "861,620", "–", "41 M", "2 ms", "1.5 k"],
     }
     assert list(texts(networks(analysis(record("scratch")), HERE))) == ["student: resnet20"]
 
@@ -267,18 +268,23 @@ def test_fidelity_by_hand():
     made = [
         changed(
             record("kd", seed),
-            fidelity={"agreement": 75.0 + seed, "agreement_teacher_wrong": None if seed else 40.0},
+            fidelity={
+                "agreement": 75.0 + seed,
+                "agreement_teacher_wrong": None if seed else 40.0,
+                "confidence_teacher_wrong": 60.0,
+            },
             calibration={"ece": 5.0 + seed},
         )
         for seed in range(2)
     ]
     table = texts(fidelity(analysis(*made, record("scratch"))))
     assert table["kd"] == {
+        "seeds": "2",
         "agreement": "75.50",
         "… teacher right": "85.00",
         "… teacher wrong": "40.00",
         "KL": "0.500",
-        "confidence": "0.600",
+        "confidence": "60.00",
         "ECE": "5.50",
         "NLL": "1.200",
         "Brier": "0.400",

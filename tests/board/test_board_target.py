@@ -1,8 +1,8 @@
 """The target τ by hand: which runs set it, why there may be none, and what its configuration is."""
 
 import pytest
-from boards import NEVER, PKD, analysis, pkd
 from records import failure, protocol, record
+from small_boards import NEVER, PKD, analysis, pkd
 
 from bench.board.target import Target, target_of
 
