@@ -66,6 +66,5 @@ def _marks(group: Group) -> tuple[str, ...]:
         f"protocol {group.protocol_hash[:8]}",
         group.cell.arithmetic,
         f"pretrained {group.cell.pretrained[:8]}" if group.cell.pretrained else "not pretrained",
-        f"budget {group.cell.budget:g}",
         f"teacher {group.teacher.sha256[:8]}" if group.teacher else "no teacher",
     )

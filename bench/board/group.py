@@ -93,12 +93,12 @@ class Group:
 
     @property
     def title(self) -> tuple[str, ...]:
-        """Task, pair and protocol, with their versions."""
-        task, protocol = self.cell.task, self.cell.protocol
+        """Task, pair and protocol, with their versions; and with the share of its budget, if it is not all of it."""
+        task, protocol, budget = self.cell.task, self.cell.protocol, self.cell.budget
         return (
             f"{task.name} v{task.version}",
             str(self.cell.pair),
-            f"{protocol['name']} v{protocol['version']}",
+            f"{protocol['name']} v{protocol['version']}" + ("" if budget == 1 else f" at {budget:g} of its budget"),
         )
 
     @property

@@ -154,6 +154,20 @@ def test_a_control_without_a_run_is_named_as_missing() -> None:
     assert "The control scratch has no run here: nothing can be held against it." in page(without)
 
 
+def test_a_rung_of_the_ladder_alone_stands_in_no_table_with_whole_budgets() -> None:
+    """“Equal budgets”: where nobody ran the whole budget of a pair, its section and the first tables say so."""
+    quarter = boards.runs(["scratch", "kd"], budget=0.25)
+    text = page(World([*quarter, *boards.runs(["scratch", "kd"], task="sst2")]))
+    assert "## cifar100 v1 · resnet56->resnet20 · fair v1 at 0.25 of its budget" in text
+    short = text[text.index("## In short") : text.index("## cifar100")]
+    heads = re.findall(r"### (.*)", short)
+    assert heads == [f"fair v1, on {HERE}", f"fair v1 at 0.25 of its budget, on {HERE}"]
+    whole, rung = short.split(f"### {heads[1]}")
+    assert "sst2" in whole
+    assert "cifar100" not in whole
+    assert "sst2" not in rung
+
+
 def test_paper_has_no_target_and_a_section_of_its_own() -> None:
     """“Its rows never mix with fair rows”; without `select` nothing can be matched."""
     analysis, runs = made().section("cifar100", "paper")
