@@ -14,14 +14,14 @@ FIDELITY = {
     "agreement_teacher_right": Column("… teacher right", "the same among items that the teacher gets right"),
     "agreement_teacher_wrong": Column("… teacher wrong", "the same among items that the teacher gets wrong"),
     "kl": Column("KL", "mean KL(teacher ‖ student) at temperature 1, nats"),
-    "confidence_teacher_wrong": Column("confidence", "of the student on items that the teacher gets wrong, 0 to 1"),
+    "confidence_teacher_wrong": Column("confidence", "of the student on items that the teacher gets wrong, percent points"),
 }
 CALIBRATION = {
     "ece": Column("ECE", "expected calibration error, 15 bins of equal width, percent points"),
     "nll": Column("NLL", "negative log-likelihood of the labels, nats"),
     "brier": Column("Brier", "Brier score summed over classes, 0 to 2"),
 }
-PERCENT = ("agreement", "agreement_teacher_right", "agreement_teacher_wrong", "ece")
+PERCENT = (*(name for name in FIDELITY if name != "kl"), "ece")
 
 
 def fidelity(analysis: Analysis) -> Table:
