@@ -178,7 +178,7 @@ def check_budget(cell: Cell) -> None:
     if on_top and cell.protocol.select:
         raise UsageError(
             f"{cell.method.name} would train its stage {', '.join(on_top)} on top of the budget: in protocol "
-            f"{cell.protocol.name!r} all stages share it (only one without a select split, such as 'paper', allows more)"
+            f"{cell.protocol.name!r} all stages share it (only one without a select split, as 'paper' is, allows more)"
         )
     steps = stage_steps(stages, cell.steps)
     if sum(steps) < cell.protocol.evaluations:

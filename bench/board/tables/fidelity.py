@@ -14,7 +14,9 @@ FIDELITY = {
     "agreement_teacher_right": Column("… teacher right", "the same among items that the teacher gets right"),
     "agreement_teacher_wrong": Column("… teacher wrong", "the same among items that the teacher gets wrong"),
     "kl": Column("KL", "mean KL(teacher ‖ student) at temperature 1, nats"),
-    "confidence_teacher_wrong": Column("confidence", "of the student on items that the teacher gets wrong, percent points"),
+    "confidence_teacher_wrong": Column(
+        "confidence", "of the student on items that the teacher gets wrong, percent points"
+    ),
 }
 CALIBRATION = {
     "ece": Column("ECE", "expected calibration error, 15 bins of equal width, percent points"),
