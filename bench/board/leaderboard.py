@@ -59,9 +59,9 @@ def leaderboard(records: Iterable[tuple[Path, Record]], folder: Path) -> str:
     seen: dict[str, set[str]] = defaultdict(set)
     for group in found:
         seen[group.cell.task.name].update(row.method for row in group.rows)
-    titles = _titles(found)
-    sections = [section(group, title, seen[group.cell.task.name]) for group, title in zip(found, titles, strict=True)]
-    return "\n\n".join([HEADER.rstrip(), _summary(found, titles), *sections]) + "\n"
+    names = titles(found)
+    sections = [section(group, title, seen[group.cell.task.name]) for group, title in zip(found, names, strict=True)]
+    return "\n\n".join([HEADER.rstrip(), _summary(found, names), *sections]) + "\n"
 
 
 def difference_to_file(path: Path, text: str) -> str:
@@ -75,17 +75,17 @@ def difference_to_file(path: Path, text: str) -> str:
     return "".join(changes)
 
 
-def _titles(found: list[Group]) -> list[str]:
+def titles(found: list[Group]) -> list[str]:
     """Task, pair, protocol; and where groups share these, what tells them apart."""
     sharing = Counter(group.title for group in found)
-    titles = []
+    told = []
     for group in found:
         parts = list(group.title)
         if sharing[group.title] > 1:
             marks = [_marks(other) for other in found if other.title == group.title]
             parts += [mark for number, mark in enumerate(_marks(group)) if len({each[number] for each in marks}) > 1]
-        titles.append(" · ".join(parts))
-    return titles
+        told.append(" · ".join(parts))
+    return told
 
 
 def _marks(group: Group) -> tuple[str, ...]:

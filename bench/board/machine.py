@@ -14,33 +14,50 @@ DECISIVE = ("device", "cpu_capability", "threads")
 
 
 def machine_facts(entries: Iterable[Entry]) -> str:
-    """One line; where runs differ, all values."""
+    """One line of Markdown; where runs differ, all values."""
+    entries = list(entries)
+    warning = difference(entries)
+    return escape("; ".join(facts(entries)) + ".") + (f" **{escape(warning)}**" if warning else "")
+
+
+def facts(entries: Iterable[Entry]) -> list[str]:
+    """`cores 2`, `torch 2.9.0`: as plain text; where runs differ, all values."""
     records = [entry.record for entry in entries]
     environments = [record.environment for record in records]
-    facts = []
+    known = []
     for field, word in FIELDS.items():
         values = _distinct(environment.get(field) for environment in environments)
         if values:
-            facts.append(f"{word} {escape(', '.join(values))}".strip())
+            known.append(f"{word} {', '.join(values)}".strip())
     memories = _distinct(_memory(environment) for environment in environments)
     if memories:
-        facts.append(f"memory {', '.join(memories)}")
-    loads = [each["load_average"] for each in environments if each.get("load_average") is not None]
+        known.append(f"memory {', '.join(memories)}")
+    loads = [load for each in environments if _number(load := each.get("load_average"))]
     if loads:
-        facts.append(f"load {min(loads):.1f} to {max(loads):.1f}")
+        known.append(f"load {min(loads):.1f} to {max(loads):.1f}")
     versions = [record.provenance.versions for record in records]
-    facts += [
-        escape(f"{package} {', '.join(_distinct(each.get(package) for each in versions))}")
+    known += [
+        f"{package} {', '.join(_distinct(each.get(package) for each in versions))}"
         for package in sorted({package for each in versions for package in each})
     ]
+    return known
+
+
+def difference(entries: Iterable[Entry]) -> str:
+    """What makes the times of these runs incomparable, as a sentence; empty if nothing does."""
+    environments = [entry.record.environment for entry in entries]
     differing = [field for field in DECISIVE if len(_distinct(each.get(field) for each in environments)) > 1]
-    warning = f" **Runs differ in {' and '.join(differing)}: their times do not compare.**" if differing else ""
-    return "; ".join(facts) + "." + warning
+    return f"Runs differ in {' and '.join(differing)}: their times do not compare." if differing else ""
 
 
 def _memory(environment: dict) -> str | None:
     size = environment.get("memory_bytes")
-    return None if size is None else f"{size / 2**30:.0f} GiB"
+    return f"{size / 2**30:.0f} GiB" if _number(size) else None
+
+
+def _number(value: object) -> bool:
+    """A record may hold anything in its environment."""
+    return isinstance(value, int | float)
 
 
 def _distinct(values: Iterable[object]) -> list[str]:
