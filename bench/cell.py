@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.method import Method
 from bench.protocol import Protocol, Recipe
@@ -35,6 +35,8 @@ class Cell:
     compiled: bool = False
     pretrained: str | None = None
     """The sha256 of the pretrained model that the student is made of."""
+    budget: float = 1.0
+    """The share of the protocol's epochs that the student is given."""
 
     @property
     def identity(self) -> CellIdentity:
@@ -50,6 +52,7 @@ class Cell:
             teacher=self.teacher_key,
             compiled=self.compiled,
             pretrained=self.pretrained,
+            budget=self.budget,
         )
 
     @property
@@ -59,8 +62,9 @@ class Cell:
 
     @property
     def recipe(self) -> Recipe:
-        """How the student is trained."""
-        return self.protocol.student.resolved(self.task.resolve(self.pair.student))
+        """How the student is trained: the schedule spans the epochs of this budget."""
+        whole = self.protocol.student.resolved(self.task.resolve(self.pair.student))
+        return replace(whole, epochs=whole.epochs * self.budget)
 
     @property
     def teacher_fit_items(self) -> int:
@@ -84,4 +88,5 @@ class Cell:
         return min(self.protocol.select_items or whole, whole)
 
     def __str__(self) -> str:
-        return f"{self.method.name} · {self.task.name} · {self.pair} · {self.protocol.name} · seed {self.seed}"
+        rung = "" if self.budget == 1 else f" at {self.budget:g} of its budget"
+        return f"{self.method.name} · {self.task.name} · {self.pair} · {self.protocol.name}{rung} · seed {self.seed}"

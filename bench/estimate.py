@@ -71,10 +71,12 @@ def estimate(plan: Plan, cells: list[Cell], store: Store) -> Estimate:
 
 
 def measured(machine: str, cell: Cell, store: Store) -> float | None:
-    """The median of the same method, task, pair and protocol on this machine, from finished records."""
+    """The median of the same method, task, pair, protocol and budget on this machine, from finished records."""
     folder = store.path(machine, cell.identity, cell.key).parent
     names = folder.glob(f"{cell.method.name}-s*.json")
-    times = [record.cost.total_seconds for record in map(read, names) if record.ok]
+    times = [
+        record.cost.total_seconds for record in map(read, names) if record.ok and record.cell.budget == cell.budget
+    ]
     return statistics.median(times) if times else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterable
@@ -38,6 +39,8 @@ class Selection:
     pairs: str | None = None
     protocol: str | None = None
     seeds: tuple[int, ...] = (0,)
+    budgets: tuple[float, ...] = (1.0,)
+    """Shares of the protocol's epochs, each a rung of the ladder."""
     settings: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     device: str = "auto"
     precision: str | None = None
@@ -116,12 +119,11 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
                         skips.append(Skip(method.name, task.name, pair, reason))
                         continue
                     own_key = key if method.uses_teacher else None
-                    made = [
-                        Cell(bound, pair, method, protocol, seed, precision, own_key, selection.compile, pretrained)
-                        for seed in selection.seeds
-                    ]
-                    check_budget(made[0])
-                    of_task += made
+                    fixed = (precision, own_key, selection.compile, pretrained)
+                    for budget in selection.budgets:
+                        made = [Cell(bound, pair, method, protocol, seed, *fixed, budget) for seed in selection.seeds]
+                        check_budget(made[0])
+                        of_task += made
         # Task by task, so that data are loaded once; seed by seed, so that an interrupted board has whole rows.
         order = list(dict.fromkeys(id(cell.task) for cell in of_task))
         cells += sorted(of_task, key=lambda cell: (order.index(id(cell.task)), cell.seed))
@@ -173,8 +175,9 @@ def check_budget(cell: Cell) -> None:
         )
     steps = stage_steps(cell.method.stages(), cell.steps)
     if sum(steps) < cell.protocol.evaluations:
+        rung = "" if cell.budget == 1 else f" at {cell.budget:g} of its budget"
         raise UsageError(
-            f"protocol {cell.protocol.name!r} of {cell.task.name} gives {sum(steps)} steps, too few for its "
+            f"protocol {cell.protocol.name!r} of {cell.task.name} gives {sum(steps)} steps{rung}, too few for its "
             f"{cell.protocol.evaluations} evaluations: more epochs, smaller batches or fewer evaluations"
         )
     recipe = cell.protocol.teacher.resolved(cell.task.resolve(cell.pair.teacher))
@@ -213,6 +216,20 @@ def why_not(method: Method, student: Outputs, teacher: Outputs) -> str | None:
         if need in method.all_needs and lacking:
             return f"{method.name} needs {what}, which the {' and the '.join(lacking)} cannot give"
     return method.skip(student, teacher)
+
+
+def parse_budgets(text: str) -> tuple[float, ...]:
+    """`0.25,0.5,1`: shares of the protocol's epochs above 0, at most 1, each once, in ascending order."""
+    budgets: set[float] = set()
+    for part in (part.strip() for part in text.split(",")):
+        try:
+            budget = float(part)
+        except ValueError:
+            budget = math.nan
+        if not 0 < budget <= 1:
+            raise UsageError(f"budget {part!r}: expected a share of the protocol's epochs above 0, at most 1, e.g. 0.5")
+        budgets.add(budget)
+    return tuple(sorted(budgets))
 
 
 def parse_seeds(texts: Iterable[str]) -> tuple[int, ...]:

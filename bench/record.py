@@ -55,6 +55,8 @@ class CellIdentity(Part):
     """Whether torch.compile ran the teacher, where there is one that does not learn."""
     pretrained: str | None = None
     """sha256 of the pretrained model that the student is made of, tokenizer included; null: of none."""
+    budget: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of the protocol's epochs that the student is given, its schedule rescaled: a rung of the ladder."""
 
     @property
     def key(self) -> str:
@@ -151,6 +153,8 @@ class Cost(Part):
     """The resident set before the cell was built; the cell's own peak is the difference."""
     peak_tensor_bytes: int | None = None
     """On a CPU: of all tensors that the cell makes in a step on its largest batch, its networks included; counted."""
+    energy_joules: float | None = None
+    """While the training clock was on; null where the device reports none."""
     parameters: int
     extra_parameters: int
     """Trainable beside the student: adapters, peers, a teacher that is trained."""
@@ -192,7 +196,7 @@ class Predictions(Part):
         """The predicted classes (n,) and whether each is right (n,)."""
         classes = np.frombuffer(_bytes(self.classes), dtype="<u2")
         correct = np.unpackbits(np.frombuffer(_bytes(self.correct), dtype=np.uint8), count=self.count)
-        return classes.astype(int), correct.astype(bool)
+        return classes, correct.astype(bool)
 
 
 class Provenance(Part):
@@ -224,6 +228,8 @@ class Record(Part):
     """The parameters that differ from the defaults of the modality and the protocol: the row says so."""
     task_note: str = ""
     """What a reader of a table must know about the task."""
+    in_aggregates: bool = True
+    """Whether the task counts in figures over several tasks."""
     adapted: bool
     """Whether the method is our adaptation in this modality: † on the board."""
     reports: str

@@ -19,6 +19,8 @@ from bench.errors import StoreError
 from bench.record import CellIdentity, Record
 
 FAILED = ".failed.json"
+TARGETS = "targets"
+"""The folder of what is stored beside the machines' records: `bench.board.stored_targets`."""
 R = TypeVar("R", bound=Record)
 
 
@@ -68,7 +70,13 @@ class Store:
     def paths(self) -> list[Path]:
         """The files of all records, in a fixed order."""
         # Sorting and globbing paths takes ten times as long as sorting and walking names.
-        names = [os.path.join(folder, name) for folder, _, files in os.walk(self.root) for name in files]
+        beside = os.path.join(self.root, TARGETS)
+        names = [
+            os.path.join(folder, name)
+            for folder, _, files in os.walk(self.root)
+            if folder != beside and not folder.startswith(beside + os.sep)
+            for name in files
+        ]
         return [
             Path(name)
             for name in sorted(names)

@@ -71,6 +71,8 @@ class Task:
     """One line for `list tasks`."""
     note: ClassVar[str] = ""
     """What a reader of a table of this task must know, if anything: the board says it there."""
+    in_aggregates: ClassVar[bool] = True
+    """Whether figures over several tasks take this one in: not where nothing can be learnt from it."""
     modality: ClassVar[str]
     """`image` or `text`."""
     classes: ClassVar[int]

@@ -214,6 +214,7 @@ class WNLI(Glue):
     summary = "WNLI: does a sentence with its pronoun replaced follow? Accuracy; too small to rank"
     source = Source("WNLI", "wnli", SENTENCES, SENTENCES, "label", ("0", "1"))
     classes = 2
+    in_aggregates = False
     train_items = 635
     test_items = 71
     usual = 38

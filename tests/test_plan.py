@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from bench.errors import TeacherError, UsageError
-from bench.plan import Plan, Selection, make_plan, pairs_of, parse_seeds, protocol_of
+from bench.plan import Plan, Selection, make_plan, pairs_of, parse_budgets, parse_seeds, protocol_of
 from bench.registry import Registry
 from bench.store import Store
 from bench.task import Pair
@@ -88,6 +89,29 @@ def test_a_sweep_makes_a_cell_for_every_combination(tmp_path: Path) -> None:
     made = plan(tmp_path, "kd", settings={"kd": {"alpha": ["0.1", "0.5"], "temperature": ["2", "4", "8"]}})
     got = [(cell.method.alpha, cell.method.temperature) for cell in made.cells]
     assert got == [(alpha, heat) for alpha in (0.1, 0.5) for heat in (2.0, 4.0, 8.0)]
+
+
+def test_a_ladder_of_budgets_rescales_the_epochs_alone(tmp_path: Path) -> None:
+    whole, half = (plan(tmp_path, "kd", budgets=(share,)).cells[0] for share in (1.0, 0.5))
+    assert half.recipe == replace(whole.recipe, epochs=whole.recipe.epochs / 2)
+    assert half.steps == whole.steps // 2
+    assert (half.protocol, half.teacher_key) == (whole.protocol, whole.teacher_key)
+    assert half.key != whole.key
+    # Cells of the whole budget keep the keys that they had before there was a ladder.
+    assert "budget" not in whole.identity.model_dump(exclude_defaults=True)
+    assert [cell.budget for cell in plan(tmp_path, "kd", budgets=(0.5, 1.0), seeds=(0, 1)).cells] == [0.5, 1, 0.5, 1]
+
+
+def test_a_rung_too_short_for_its_evaluations_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gives 1 steps at 0.1 of its budget, too few for its 4 evaluations"):
+        plan(tmp_path, "kd", budgets=(0.1,))
+
+
+def test_budgets_are_shares() -> None:
+    assert parse_budgets("1, 0.25,.5,1.0") == (0.25, 0.5, 1.0)
+    for wrong in ("0", "-0.5", "1.5", "half", "nan", "", "0.5,"):
+        with pytest.raises(UsageError, match="expected a share of the protocol's epochs above 0, at most 1"):
+            parse_budgets(wrong)
 
 
 def test_what_cannot_be_done_is_skipped_with_the_reason(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from bench.board.cost import peak_memory
 from bench.board.entries import Entry, entries
+from bench.board.group import peak_memory
 from bench.errors import UsageError
 from bench.record import Record
 

@@ -14,10 +14,17 @@ from typing import Any
 
 from bench.board.entries import Entry
 from bench.identity import canonical
-from bench.record import CellIdentity, TeacherUse
+from bench.record import CellIdentity, Cost, TeacherUse
 
 SEEDS_FOR_ORDER = 5
 """A row with fewer seeds is provisional and claims no order (the protocol, Fairness 6)."""
+
+
+def peak_memory(cost: Cost) -> int | None:
+    """Bytes of the cell alone: allocated on the GPU, or counted on a CPU; None in records older than the count."""
+    if cost.peak_device_allocated_bytes is not None:
+        return cost.peak_device_allocated_bytes - (cost.device_before_bytes or 0)
+    return cost.peak_tensor_bytes
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,17 @@ class Row:
     """Successful runs on all machines, by seed, then machine."""
     failures: tuple[Entry, ...]
     by_seed: dict[int, Entry]
-    """One run per seed: of those on several machines, the one on the group's first machine."""
+    """One run per seed: of those on several machines, the one on the machine whose name is first."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from the other rows of its group, the same in every group."""
+        return f"{self.method} v{self.version} {self.parameters}"
+
+    @property
+    def taught(self) -> bool:
+        """Whether it uses a teacher."""
+        return any(entry.record.cell.teacher for entry in (*self.entries, *self.failures))
 
     @property
     def adapted(self) -> bool:
@@ -65,11 +82,13 @@ class Group:
     """Rows that may be compared."""
 
     cell: CellIdentity
-    """Of any of its records: what they share is task, pair, protocol and arithmetic."""
+    """Of any of its records: what they share is task, pair, protocol, budget and arithmetic."""
+    kind: tuple[str, ...]
+    """What its runs share, but for their budget and their teacher."""
     protocol_hash: str
     teacher: TeacherUse | None
     machines: tuple[str, ...]
-    """Those with most successful runs under this teacher first, then with most of all."""
+    """Those with most successful runs under this teacher first, then with most of all, then whose memory is known."""
     rows: tuple[Row, ...]
 
     @property
@@ -104,17 +123,17 @@ class Group:
 
 def groups(entries: Iterable[Entry]) -> list[Group]:
     """All groups, by task, pair, protocol; a group's rows by method, newest version first."""
-    gathered: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    gathered: dict[tuple[tuple[str, ...], float], list[Entry]] = defaultdict(list)
     for entry in entries:
-        gathered[_comparable(entry)].append(entry)
+        gathered[_kind(entry), entry.record.cell.budget].append(entry)
     return [
-        _group(members, teacher)
-        for _, all_members in sorted(gathered.items())
+        _group(members, kind, teacher)
+        for (kind, _), all_members in sorted(gathered.items())
         for teacher, members in _by_teacher(all_members)
     ]
 
 
-def _comparable(entry: Entry) -> tuple[str, ...]:
+def _kind(entry: Entry) -> tuple[str, ...]:
     cell = entry.record.cell
     return (
         cell.task.name,
@@ -147,24 +166,24 @@ def _under(entry: Entry, sha256: str, uses: list[TeacherUse]) -> bool:
     return key is None or key not in {use.key for use in uses} - {use.key for use in uses if use.sha256 == sha256}
 
 
-def _group(entries: list[Entry], teacher: TeacherUse | None) -> Group:
+def _group(entries: list[Entry], kind: tuple[str, ...], teacher: TeacherUse | None) -> Group:
     done = [entry.record for entry in entries if entry.record.ok]
     # Runs that use no teacher are in the group of every teacher: they must not decide where this one's were made.
     taught = Counter(record.machine for record in done if record.teacher)
     counts = Counter(record.machine for record in done)
-    machines = tuple(sorted({entry.record.machine for entry in entries}, key=lambda m: (-taught[m], -counts[m], m)))
+    known = Counter(record.machine for record in done if peak_memory(record.cost) is not None)
+    machines = sorted({entry.record.machine for entry in entries}, key=lambda m: (-taught[m], -counts[m], -known[m], m))
     sets: dict[tuple[str, int, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         method = entry.record.cell.method
         sets[method.name, -method.version, entry.parameters].append(entry)
     labels = _labels(sets)
-    rows = tuple(_row(labels[key], sets[key], machines) for key in sorted(sets))
-    return Group(entries[0].record.cell, entries[0].protocol, teacher, machines, rows)
+    rows = tuple(_row(labels[key], sets[key]) for key in sorted(sets))
+    return Group(entries[0].record.cell, kind, entries[0].protocol, teacher, tuple(machines), rows)
 
 
-def _row(label: str, entries: list[Entry], machines: tuple[str, ...]) -> Row:
-    rank = {machine: number for number, machine in enumerate(machines)}
-    ordered = sorted(entries, key=lambda entry: (entry.seed, rank[entry.record.machine], entry.link))
+def _row(label: str, entries: list[Entry]) -> Row:
+    ordered = sorted(entries, key=lambda entry: (entry.seed, entry.record.machine, entry.link))
     done = [entry for entry in ordered if entry.record.ok]
     # Reversed, so that the first of a seed is the one that stays.
     by_seed = {entry.seed: entry for entry in reversed(done)}

@@ -27,7 +27,7 @@ def run(given: argparse.Namespace) -> int:
 
     store = open_store(given.results)
     folder = given.output or report_folder(given.results)
-    write_report(store.records(BoardRecord), folder)
+    write_report(store.records(BoardRecord), store.root, folder)
     print(f"wrote {folder / 'index.html'}")
     return 0
 

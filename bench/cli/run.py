@@ -29,6 +29,13 @@ def add_to(commands) -> None:
     parser.add_argument("--seeds", default="0", help="e.g. 0-4 or 0,2 (default: %(default)s)")
     parser.add_argument("--protocol", help="smoke, quick, fair, paper, … (default: the task's own)")
     parser.add_argument(
+        "--budgets",
+        default="1",
+        metavar="SHARES",
+        help="shares of the protocol's epochs by commas, e.g. 0.25,0.5,0.75,1: the board's ladder of budgets "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -73,7 +80,7 @@ def run(given: argparse.Namespace) -> int:
 
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
-    from bench.plan import Selection, make_plan, parse_seeds
+    from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
     from bench.registry import Registry
     from bench.store import Store
 
@@ -84,6 +91,7 @@ def run(given: argparse.Namespace) -> int:
         pairs=given.pairs,
         protocol=given.protocol,
         seeds=parse_seeds([given.seeds]),
+        budgets=parse_budgets(given.budgets),
         settings=settings,
         device=given.device,
         precision=given.precision,
@@ -238,10 +246,7 @@ def summary(outcome: Outcome) -> str:
 
 def write_board(store: Store, board: Path, say) -> None:
     from bench.board.entries import BoardRecord
-    from bench.board.leaderboard import difference_to_file, leaderboard
-    from bench.store import write_whole
+    from bench.board.leaderboard import leaderboard
 
-    text = leaderboard(store.records(BoardRecord), board.parent)
-    if difference_to_file(board, text):
-        write_whole(board, text)
+    if leaderboard(store.records(BoardRecord), store.root, board).write():
         say(f"wrote {board}")

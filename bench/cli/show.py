@@ -26,8 +26,9 @@ def run(given: argparse.Namespace) -> int:
 def describe(path, record) -> str:
     """The record as lines of text."""
     cell = record.cell
+    rung = "" if cell.budget == 1 else f" at {cell.budget:g} of its budget"
     lines = [
-        f"{cell.method.name} · {cell.task.name} · {cell.pair} · {cell.protocol['name']} · seed {cell.seed}",
+        f"{cell.method.name} · {cell.task.name} · {cell.pair} · {cell.protocol['name']}{rung} · seed {cell.seed}",
         f"record      {path}",
         f"key         {record.key}",
         f"status      {record.status}",

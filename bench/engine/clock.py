@@ -6,19 +6,25 @@ import time
 
 import torch
 
+from bench.engine.energy import Counter
+
 
 class Clock:
-    """Adds up the seconds between `start` and `stop`."""
+    """Adds up the seconds between `start` and `stop`, and the joules where there is a counter of them."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, energy: Counter | None = None) -> None:
         self.device = device
         self.seconds = 0.0
+        self.joules = None if energy is None else 0.0
+        self._energy = energy
         self._since: float | None = None
 
     def start(self) -> None:
         if self._since is not None:
             raise RuntimeError("the clock is already on")
         synchronise(self.device)
+        if self._energy:
+            self.joules -= self._energy()
         self._since = time.perf_counter()
 
     def stop(self) -> None:
@@ -27,6 +33,8 @@ class Clock:
         synchronise(self.device)
         self.seconds += time.perf_counter() - self._since
         self._since = None
+        if self._energy:
+            self.joules += self._energy()
 
 
 def synchronise(device: torch.device) -> None:

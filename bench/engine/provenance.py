@@ -51,6 +51,8 @@ def reproduce_command(cell: Cell, device: torch.device, teacher: Path | None) ->
     plugins = [kind for kind in (type(cell.method), type(cell.task)) if kind.__module__.startswith(PLUGIN_MODULE)]
     for path in dict.fromkeys(inspect.getfile(kind) for kind in plugins):
         words += ["--plugin", path]
+    if cell.budget != 1:
+        words += ["--budgets", str(cell.budget)]
     if cell.compiled:
         words.append("--compile")
     for name, value in cell.method.parameters().items():

@@ -16,6 +16,7 @@ from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
 from bench.engine.clock import Clock
 from bench.engine.cost import inference
+from bench.engine.energy import energy_counter
 from bench.engine.export import StudentExport
 from bench.engine.hardware import MemoryMeter, environment, fingerprint, is_out_of_memory, keep_freed_memory
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
@@ -90,6 +91,7 @@ class Worker:
             metric=cell.task.metric,
             tuned=tuned(cell.method, cell.task.modality, cell.protocol),
             task_note=cell.task.note,
+            in_aggregates=cell.task.in_aggregates,
             adapted=cell.task.modality in cell.method.adapted,
             reports=cell.method.reports,
             skipped={
@@ -119,7 +121,7 @@ class Worker:
         training, stream = prepare(cell, bench, loaded, rehearsal.teacher_forward)
         warmup.stop()
 
-        clock, evaluation = Clock(self.device), Clock(self.device)
+        clock, evaluation = Clock(self.device, energy_counter(self.device)), Clock(self.device)
         best = Best()
 
         def evaluate(counts: bool) -> float | None:
@@ -193,6 +195,7 @@ class Worker:
                 parameters=sum(each.numel() for each in student.parameters()),
                 extra_parameters=training.extra_parameters(),
                 peak_tensor_bytes=rehearsal.peak_tensor_bytes,
+                energy_joules=clock.joules,
                 student=student_inference,
                 teacher=loaded.inference if loaded else None,
                 **peaks,

@@ -1,89 +1,111 @@
-"""A group → what the page shows of it, as plain data. Every figure is the board's, written as the board writes it."""
+"""A group → what the page shows of it, as plain data."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
 from typing import Any
 
 from bench.board import machine as machines
-from bench.board.accuracy import ordered
+from bench.board.analysis import Analysis, on_test, runs_on
 from bench.board.entries import Entry
+from bench.board.figures import points, probability
 from bench.board.group import Group, Row
-from bench.board.markdown import point
-from bench.board.statistics import Summary, paired_difference, summarise
-from bench.board.target import Target, target_of
-from bench.page.accuracy import accuracy_columns, in_points
-from bench.page.columns import NOTHING, Column, Figure, Subject
-from bench.page.cost import Network, Runs, cost_columns, network_columns
-from bench.page.facts import facts, notes
+from bench.board.statistics import Summary, paired_differences, summarise
+from bench.board.stored_targets import StoredTargets
+from bench.board.tables.accuracy import accuracy, metric_of
+from bench.board.tables.fidelity import fidelity
+from bench.board.tables.ladder import ladder, same_row
+from bench.board.tables.lead import lead
+from bench.board.tables.match import brackets, matching
+from bench.board.tables.memory import memory
+from bench.board.tables.networks import networks
+from bench.board.tables.time import times
+from bench.board.target import Target
+from bench.page.facts import facts, notes, verdict_text
 from bench.page.links import family_link, group_link, row_link
+from bench.page.tables import figure_data, table_data
+
+REASON = 200
+"""Characters of a failure's reason that are shown in a list; the cell has all of it."""
 
 
-def overview(group: Group, title: str) -> dict[str, Any]:
+def overview(analysis: Analysis, title: str) -> dict[str, Any]:
     """One line of the list of groups. title: what tells the group from all others."""
-    seeds = [len(row.by_seed) for row in group.rows]
-    cell = group.cell
+    group = analysis.group
+    first = [row for row in analysis.ordered if analysis.comparisons.rank(row) == 1]
+    judged = sum(not row.provisional for row in group.rows) > 1
     return {
         "id": group_link(group),
-        "family": family_link(group),
+        "former": sorted({family_link(group), *(group_link(rung) for rung in analysis.rungs.values())}),
         "title": title,
-        "task": f"{cell.task.name} v{cell.task.version}",
-        "pair": str(cell.pair),
-        "protocol": f"{cell.protocol['name']} v{cell.protocol['version']}",
+        "task": group.title[0],
+        "pair": group.title[1],
+        "protocol": group.title[2],
+        "budget": group.cell.budget,
         "marks": title.removeprefix(" · ".join(group.title)).removeprefix(" · "),
+        "notBeaten": [row.label for row in first] if judged else [],
         "methods": len({row.method for row in group.rows}),
-        "seeds": max(seeds),
+        "seeds": max(len(row.by_seed) for row in group.rows),
         "runs": len(group.entries),
         "failed": sum(len(row.failures) for row in group.rows),
         "machines": list(group.machines),
     }
 
 
-def content(group: Group, title: str) -> dict[str, Any]:
-    """All of a group but the curves of its runs."""
-    rows, target = ordered(group), target_of(group)
-    cell = group.cell
-    controls = [group.row_of(name) for name in cell.protocol["controls"]]
+def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, Any]:
+    """All of a group but the curves of its runs. stored: the versions of targets."""
+    group, target = analysis.group, analysis.target
+    here = [machine for machine in group.machines if runs_on(group, machine)]
+    rungs = ladder(analysis)
     return {
-        **overview(group, title),
-        "metric": group.any_entries[0].record.metric,
-        "facts": facts(group, target),
-        "notes": notes(group),
+        **overview(analysis, title),
+        "metric": metric_of(analysis),
+        "verdict": verdict_text(analysis) if here else None,
+        "facts": facts(analysis, stored),
+        "notes": notes(analysis),
         "target": target.value if isinstance(target, Target) else None,
+        "targetMethod": analysis.target_method,
         "targetRow": row_link(group, target.row) if isinstance(target, Target) else None,
-        "controls": [row_link(group, row) for row in controls if row],
-        "rows": [_row(group, row) for row in rows],
-        "accuracy": {
-            **_table(accuracy_columns(group), rows, lambda row: row_link(group, row)),
-            "teacher": _teacher(group),
-        },
-        "machines": [_machine(group, rows, machine, target) for machine in _with_runs(group)],
+        "controls": [row_link(group, row) for _, row in analysis.controls if row],
+        "rows": [_row(analysis, row) for row in analysis.ordered],
+        "lead": table_data(lead(analysis, here[0]), group) if here else None,
+        "accuracy": table_data(accuracy(analysis), group) if here else None,
+        "machines": [_machine(analysis, machine) for machine in here],
+        "fidelity": table_data(fidelity(analysis), group) if here else None,
+        "ladder": table_data(rungs, group) if rungs else None,
     }
 
 
-def differences(group: Group) -> dict[str, dict[str, list[Any]]]:
-    """Row → other row → their difference, paired by seed. Of two rows, the first by link has the figure."""
-    rows = sorted(((row_link(group, row), row.scores) for row in group.rows), key=lambda pair: pair[0])
-    return {
-        link: {
-            other: in_points(paired_difference(scores, others), signed=True).content
-            for other, others in rows[number + 1 :]
-        }
-        for number, (link, scores) in enumerate(rows)
-    }
+def differences(analysis: Analysis) -> dict[str, dict[str, list[Any]]]:
+    """Row → other row → their difference, paired by seed, and its p after Holm. Each pair stands once."""
+    found: dict[str, dict[str, list[Any]]] = {row_link(analysis.group, row): {} for row in analysis.group.rows}
+    for (one, row), (other, another) in combinations(zip(found, analysis.group.rows, strict=True), 2):
+        difference = summarise(paired_differences(row.scores, another.scores))
+        found[one][other] = [
+            *figure_data(points(difference, signed=True, strong=analysis.comparisons.told_apart(row, another))),
+            probability(analysis.comparisons.p(row, another)).text,
+        ]
+    return found
 
 
-def _row(group: Group, row: Row) -> dict[str, Any]:
+def _row(analysis: Analysis, row: Row) -> dict[str, Any]:
+    shares: list[tuple[float, Group]] = [(analysis.group.cell.budget, analysis.group), *analysis.rungs.items()]
+    rungs = [(share, same_row(row, group)) for share, group in shares]
     return {
-        "id": row_link(group, row),
+        "id": row_link(analysis.group, row),
         "label": row.label,
         "adapted": row.adapted,
         "provisional": row.provisional,
         "method": row.method,
         "version": row.version,
         "parameters": json.loads(row.parameters),
-        "runs": [_run(row, entry) for entry in (*row.entries, *row.failures)],
+        "runs": [
+            {**_run(rung, entry), "budget": share}
+            for share, rung in rungs
+            if rung
+            for entry in (*rung.entries, *rung.failures)
+        ],
     }
 
 
@@ -98,68 +120,32 @@ def _run(row: Row, entry: Entry) -> dict[str, Any]:
     }
     if record.ok:
         return run | {"test": entry.score, "seconds": record.cost.train_seconds}
-    return run | {"reason": record.reason.strip().rpartition("\n")[2][:200]}
+    return run | {"reason": record.reason.strip().rpartition("\n")[2][:REASON]}
 
 
-def _table(
-    columns: Sequence[Column[Subject]], subjects: Iterable[Subject], name: Callable[[Subject], str]
-) -> dict[str, Any]:
-    return {
-        "columns": [column.content for column in columns],
-        "rows": [
-            {"name": name(subject), "figures": [column.figure(subject).content for column in columns]}
-            for subject in subjects
-        ],
-    }
-
-
-def _teacher(group: Group) -> dict[str, Any] | None:
-    """Its figures, by the id of the column."""
-    teacher = group.teacher
-    if teacher is None:
-        return None
-    figures = {"test": teacher.test, **{f"further-{name}": value for name, value in teacher.further.items()}}
-    return {
-        "name": teacher.network,
-        "figures": {column: Figure(point(value), value).content for column, value in figures.items()},
-        "unknown": NOTHING.content,
-    }
-
-
-def _with_runs(group: Group) -> list[str]:
-    done = {entry.record.machine for entry in group.entries}
-    return [machine for machine in group.machines if machine in done]
-
-
-def _machine(group: Group, rows: Sequence[Row], machine: str, target: Target | str) -> dict[str, Any]:
-    here = [entry for entry in group.entries if entry.record.machine == machine]
-    runs = [Runs(row, machine, entries) for row in rows if (entries := row.on(machine))]
+def _machine(analysis: Analysis, machine: str) -> dict[str, Any]:
+    """Times and memory of one machine: those of two never stand together."""
+    group, target = analysis.group, analysis.target
+    here = runs_on(group, machine)
+    rows = [row for row in analysis.ordered if row.on(machine)]
+    tables = [each(analysis, machine) for each in (matching, times, memory, networks)]
+    crossed = [[row.label, brackets(row, machine, target)] for row in rows] if isinstance(target, Target) else []
     return {
         "name": machine,
         "facts": machines.facts(here),
         "warning": machines.difference(here),
-        "costs": _table(cost_columns(group, machine, target), runs, lambda each: row_link(group, each.row)),
-        "networks": _table(network_columns(), _networks(group, here), lambda each: each.name),
-        "points": [_point(group, each) for each in runs],
+        "tables": [table_data(table, group) for table in tables if table],
+        "crossed": crossed,
+        "points": [_point(group, row, machine) for row in rows],
     }
 
 
-def _networks(group: Group, here: Sequence[Entry]) -> list[Network]:
-    costs = [entry.record.cost for entry in here]
-    taught = [cost.teacher for cost in costs if cost.teacher]
-    pair, teacher = group.cell.pair, group.teacher
-    student = Network(f"student: {pair.student}", costs[0].parameters, [cost.student for cost in costs])
-    if not taught:
-        return [student]
-    return [student, Network(f"teacher: {pair.teacher}", teacher.parameters if teacher else None, taught)]
-
-
-def _point(group: Group, runs: Runs) -> dict[str, Any]:
-    """Where the runs of one machine stand in the plot of the metric against training time."""
+def _point(group: Group, row: Row, machine: str) -> dict[str, Any]:
+    """Where a row stands in the plot of the metric against the training time of one machine."""
     return {
-        "row": row_link(group, runs.row),
-        "seconds": _interval(summarise([cost.train_seconds for cost in runs.costs])),
-        "test": _interval(summarise([entry.score for entry in runs.entries])),
+        "row": row_link(group, row),
+        "seconds": _interval(summarise([run.record.cost.train_seconds for run in row.on(machine)])),
+        "test": _interval(on_test(row)),
     }
 
 

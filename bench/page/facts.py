@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.board.cost import RANKED_ITEMS, ranked
-from bench.board.group import Group
-from bench.board.markdown import point, seconds
-from bench.board.section import notes_of
+from bench.board.analysis import RANKED_ITEMS, Analysis
+from bench.board.figures import decimal, point, seconds
+from bench.board.group import SEEDS_FOR_ORDER
+from bench.board.section import constant_seeds, notes_of
+from bench.board.stored_targets import StoredTargets
 from bench.board.target import RULE, Target
+from bench.board.verdict import verdict_of
 
 
-def facts(group: Group, target: Target | str) -> list[tuple[str, str]]:
-    """Teacher, budget, splits, arithmetic, target."""
+def facts(analysis: Analysis, stored: StoredTargets) -> list[tuple[str, str]]:
+    """Budget, splits, arithmetic, teacher, targets."""
+    group = analysis.group
     cell, protocol = group.cell, group.cell.protocol
     seen = f"at most {protocol['fit_items']:,} fixed examples" if protocol.get("fit_items") else "all examples"
     student, teaching = protocol["student"], protocol["teacher"]
     found = [
         (
             "Budget",
-            f"Students see {seen} of fit for {student['epochs']:g} epochs, batch {student['batch_size']}; teachers "
-            f"all of fit for {teaching['epochs']:g}. {protocol['evaluations']} evaluations.",
+            f"Students see {seen} of fit for {student['epochs'] * cell.budget:g} epochs, batch "
+            f"{student['batch_size']}; teachers all of fit for {teaching['epochs']:g}. "
+            f"{protocol['evaluations']} evaluations.",
         ),
         (
             "Splits",
@@ -37,40 +41,78 @@ def facts(group: Group, target: Target | str) -> list[tuple[str, str]]:
         found.append(
             (
                 "Teacher",
-                f"{teacher.network}: test {point(teacher.test)}, select {point(teacher.select)}, trained on "
-                f"{teacher.trained_on} in {seconds(teacher.train_seconds)} where it was made; "
-                f"weights {teacher.sha256[:12]}.",
+                f"{teacher.network}: test {decimal(teacher.test)}, select {point(teacher.select).text}, trained on "
+                f"{teacher.trained_on} in {seconds(teacher.train_seconds).text} where it was made, on no student's "
+                f"clock; weights {teacher.sha256[:12]}.",
             )
         )
-    return [*found, ("Target", _target(target))]
+    targets = [
+        (analysis.target_method, analysis.target),
+        *([analysis.control_target] if analysis.control_target else []),
+    ]
+    return [*found, *((f"Target of {method}", _target(target, stored)) for method, target in targets)]
 
 
-def notes(group: Group) -> list[str]:
+def notes(analysis: Analysis) -> list[str]:
     """What the task says of itself, what was skipped, and what limits the tables."""
+    group = analysis.group
     shown = {row.method for row in group.rows}
     skipped = {name: why for entry in group.any_entries for name, why in entry.record.skipped.items()}
     found = notes_of(group)
     found += [f"Skipped: {name}: {skipped[name]}." for name in sorted(set(skipped) - shown)]
+    for control, chosen in analysis.controls:
+        if chosen is None:
+            found.append(f"The control {control} has no run here: nothing can be held against it.")
+        elif sum(row.method == control for row in group.rows) > 1:
+            found.append(f"“vs {control}” is against {chosen.label}.")
     for row in group.rows:
         sources = {entry.record.provenance.source_sha256 for entry in row.entries}
         if len(sources) > 1:
             found.append(f"{row.label}: its runs were made by {len(sources)} different sources of one version.")
+        if constant := constant_seeds(row):
+            found.append(f"{row.label}: gives every test item the same class (seeds {', '.join(map(str, constant))}).")
     if len({entry.record.machine for entry in group.entries}) > 1:
-        found.append(
-            f"The table of accuracy takes one run per seed: from {group.machines[0]} where there is one, which has the "
-            "most runs."
-        )
-    if not ranked(group):
-        found.append(f"Fewer than {RANKED_ITEMS:,} select items: times to match are shown but not ranked.")
+        found.append("Accuracies are of one run per seed, where several machines ran it from the first one by name.")
+    if isinstance(analysis.target, Target):
+        if analysis.constant_reaches_target:
+            found.append("Answering with the most frequent class reaches τ: times to match it show nothing.")
+        elif not analysis.ranked:
+            found.append(f"Fewer than {RANKED_ITEMS:,} select items: times to match are shown but not ranked.")
+    for entry in group.any_entries:
+        if entry.copies:
+            name = f"{entry.record.cell.method.name}, seed {entry.seed}"
+            found.append(f"{name}: several files hold this cell; left out: {', '.join(entry.copies)}.")
     return found
+
+
+def verdict_text(analysis: Analysis) -> str:
+    """Which methods differ from plain training, in words."""
+    verdict = verdict_of(analysis)
+    if verdict is None:
+        control = analysis.controls[0][0] if analysis.controls else "a control"
+        return f"No method has {SEEDS_FOR_ORDER} seeds in common with {control}: no order is claimed."
+    said = {
+        f"Better than {verdict.control}": [f"{row.label} {decimal(mean, signed=True)}" for row, mean in verdict.better],
+        f"Worse than {verdict.control}": [f"{row.label} {decimal(mean, signed=True)}" for row, mean in verdict.worse],
+        f"Not told apart from {verdict.control}": [row.label for row in verdict.open],
+    }
+    return " ".join(f"{word}: {', '.join(names)}." for word, names in said.items() if names)
 
 
 def _items(counts: Iterable[int | None]) -> str:
     return ", ".join(f"{each:,}" for each in sorted({each for each in counts if each is not None})) or "unknown"
 
 
-def _target(target: Target | str) -> str:
+def _target(target: Target | str, stored: StoredTargets) -> str:
     if isinstance(target, str):
         return f"None: {target}."
-    values = ", ".join(f"{seed}: {value:.2f}" for seed, value in target.by_seed.items())
-    return f"τ = {target.value:.2f}, from {target.row.label} (seed: m at the end: {values}), rule {RULE}."
+    number = stored.number(target)
+    values = ", ".join(f"{seed}: {decimal(value)}" for seed, value in target.by_seed.items())
+    older = [
+        f"version {each.number} was {decimal(each.value)}" for each in stored.versions(target) if each.number < number
+    ]
+    former = f" Times to match earlier targets are not comparable: {', '.join(older)}." if older else ""
+    return (
+        f"τ = {decimal(target.value)}, version {number}, from {target.row.label} (seed: m at the end: {values}; lower "
+        f"median − {target.margin:g}), rule {RULE}.{former}"
+    )

@@ -7,36 +7,39 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.board.entries import entries
-from bench.board.group import groups
-from bench.board.leaderboard import no_garbage_collection, titles
+from bench.board.board import Board
+from bench.board.leaderboard import no_garbage_collection
+from bench.board.stored_targets import StoredTargets
 from bench.errors import BenchError
 from bench.page.cells import cells
-from bench.page.content import content, differences, overview
+from bench.page.content import content, differences
 from bench.page.folder import replaced_folder
 from bench.page.links import group_link
 from bench.page.script import script, text_of
+from bench.page.summary import summary_data
 from bench.record import Record
 
 ASSETS = Path(__file__).parent / "assets"
 
 
 @no_garbage_collection()
-def write_report(records: Iterable[tuple[Path, Record]], folder: Path) -> None:
-    """Writes the whole page into a folder of its own. Raises StoreError if something else is there."""
+def write_report(records: Iterable[tuple[Path, Record]], results: Path, folder: Path) -> None:
+    """Writes the whole page into a folder of its own. Raises StoreError if something else is there.
+
+    results: the folder with the stored targets.
+    """
     with replaced_folder(folder) as new:
-        found = groups(entries(records, folder))
-        named = list(zip(found, titles(found), strict=True))
+        board, stored = Board.of(records, folder), StoredTargets(results)
         shutil.copytree(ASSETS, new / "assets")
         (new / "assets" / "index.html").rename(new / "index.html")
         shutil.copyfile(_plotly(), new / "assets" / "plotly.min.js")
-        _write(new, "overview", text_of([overview(group, title) for group, title in named]))
-        for group, title in named:
-            link = group_link(group)
-            _write(new, f"groups/{link}", text_of(content(group, title)))
-            _write(new, f"differences/{link}", text_of(differences(group)))
+        _write(new, "overview", text_of(summary_data(board)))
+        for analysis in board.analyses:
+            link = group_link(analysis.group)
+            _write(new, f"groups/{link}", text_of(content(analysis, board.title(analysis), stored)))
+            _write(new, f"differences/{link}", text_of(differences(analysis)))
         made = set()
-        for name, text in cells(found, folder):
+        for name, text in cells(board.analyses, folder):
             path = new / "data" / f"{name}.js"
             if path.parent not in made:
                 path.parent.mkdir(parents=True)

@@ -23,6 +23,18 @@ def test_seconds_between_start_and_stop_add_up(monkeypatch: pytest.MonkeyPatch) 
     assert clock.seconds == 2.5
 
 
+def test_joules_are_those_while_it_is_on() -> None:
+    spent = [100.0]
+    clock = Clock(torch.device("cpu"), lambda: spent[0])
+    for used, beside in ((2.0, 30.0), (0.5, 7.0)):
+        clock.start()
+        spent[0] += used
+        clock.stop()
+        spent[0] += beside
+    assert clock.joules == 2.5
+    assert Clock(torch.device("cpu")).joules is None
+
+
 def test_a_clock_is_not_started_or_stopped_twice() -> None:
     clock = Clock(torch.device("cpu"))
     with pytest.raises(RuntimeError, match="already off"):

@@ -42,6 +42,12 @@ def made() -> list[Record]:
     return [*first, *other, *failed, record("kd", task="digits", pair=("resnet14", "resnet8"))]
 
 
+def at_budget(made: Record, share: float) -> Record:
+    """The same run with a share of the budget."""
+    cell = made.cell.model_copy(update={"budget": share})
+    return made.model_copy(update={"cell": cell, "key": cell.key})
+
+
 def hostile() -> list[Record]:
     """Records whose every free text tries to get out of its place."""
     return [
@@ -64,7 +70,7 @@ def report(records: Sequence[Record], folder: Path) -> Path:
     store = Store(folder / "results")
     for each in records:
         store.write(each)
-    write_report(store.records(BoardRecord), folder / "report")
+    write_report(store.records(BoardRecord), folder / "results", folder / "report")
     return folder / "report"
 
 

@@ -43,7 +43,7 @@ def test_predictions_are_left_out_only_where_they_are_packed():
 
 def test_every_link_leads_somewhere(folder):
     found = dict(scripts(folder))
-    for line in found["overview"]:
+    for line in found["overview"]["groups"]:
         group = found[f"groups/{line['id']}"]
         rows = {row["id"] for row in group["rows"]}
         assert f"differences/{line['id']}" in found
@@ -85,14 +85,14 @@ def test_any_text_stays_data(tmp_path_factory, texts):
     made = record(name, task=task, parameters={name: value}, environment={"device": value, "load_average": note})
     folder = pages.report([made.model_copy(update={"task_note": note})], tmp_path_factory.mktemp("page"))
     found = dict(scripts(folder))
-    assert found["overview"][0]["task"] == f"{task} v1"
+    assert found["overview"]["groups"][0]["task"] == f"{task} v1"
     (group,) = [content for name, content in found.items() if name.startswith("groups/")]
     assert group["rows"][0]["parameters"] == {name: value}
 
 
 def test_no_records(tmp_path):
     (tmp_path / "results").mkdir()
-    assert dict(scripts(pages.report([], tmp_path))) == {"overview": []}
+    assert dict(scripts(pages.report([], tmp_path))) == {"overview": {"groups": [], "leaders": [], "overTasks": []}}
 
 
 def test_torch_is_not_imported(folder, tmp_path):

@@ -39,46 +39,55 @@
     );
   };
 
+  /** Its curve with the target of every group that it stands in. */
+  const curves = (groups, rows, key, machine) =>
+    groups.map((group, number) => {
+      const run = rows[number].runs.find((each) => each.key === key && each.machine === machine);
+      return kdbench.section(
+        groups.length > 1 ? `Learning curve, with the target of ${group.title}` : "Learning curve",
+        kdbench.curves(
+          { ...group, budget: run.budget, machines: group.machines.filter(({ name }) => name === machine) },
+          [{ ...rows[number], runs: [run] }],
+          [rows[number].id],
+        ),
+      );
+    });
+
   kdbench.views.cell = async (key, machine) => {
     const cell = await kdbench.cell(machine, key);
     const { record } = cell;
     const groups = await Promise.all(cell.places.map(([group]) => kdbench.group(group)));
     const rows = cell.places.map(([, row], number) => groups[number].row(row));
     const [group, row] = [groups[0], rows[0]];
-    const { provenance } = record;
+    const { provenance, cell: identity } = record;
+    const name = `${row ? row.label : identity.method.name}, seed ${identity.seed}`;
+    const place = group ? group.title : `${identity.task.name} · ${identity.protocol.name}`;
     const made = `${provenance.started} at commit ${provenance.commit || "unknown"}${provenance.dirty ? " with changes" : ""}`;
     const file = cell.file.split("/").map((part) => (part === ".." ? part : encodeURIComponent(part))).join("/");
     return {
-      title: `${row.label}, seed ${record.cell.seed} · ${group.title}`,
+      title: `${name} · ${place}`,
       trail: [
-        ...kdbench.trail(group),
-        [kdbench.address.row(group, row), row.label],
-        [kdbench.address.cell({ key, machine }), `seed ${record.cell.seed}`],
+        ...(group ? [...kdbench.trail(group), [kdbench.address.row(group, row), row.label]] : []),
+        [kdbench.address.cell({ key, machine }), `seed ${identity.seed}`],
       ],
       node: el(
         "div",
         {},
-        el("h1", {}, `${row.label}, seed ${record.cell.seed}`),
-        el("p", { class: "lead" }, `${group.title} · on ${machine}`),
-        record.status === "ok" ? figures(record) : [el("p", { class: "warning" }, `This run failed: ${record.status}.`), el("pre", {}, record.reason)],
-        groups.map((each, number) =>
-          record.curve
-            ? kdbench.section(
-                groups.length > 1 ? `Learning curve, with the target of ${each.title}` : "Learning curve",
-                kdbench.curves(
-                  { ...each, machines: each.machines.filter(({ name }) => name === machine) },
-                  [{ ...rows[number], runs: rows[number].runs.filter((run) => run.key === key && run.machine === machine) }],
-                  [rows[number].id],
-                ),
-              )
-            : null,
+        el("h1", {}, name),
+        el("p", { class: "lead" }, `${place} · on ${machine}${kdbench.share({ budget: identity.budget ?? 1 })}`),
+        record.status === "ok"
+          ? figures(record)
+          : [el("p", { class: "warning" }, `This run failed: ${record.status}.`), el("pre", {}, record.reason)],
+        record.curve ? curves(groups, rows, key, machine) : null,
+        kdbench.section(
+          "Make it again",
+          kdbench.command(provenance.command),
+          kdbench.terms([
+            ["made", made],
+            ["key", el("code", {}, key)],
+            ["file", kdbench.link(file, el("code", {}, cell.file))],
+          ]),
         ),
-        kdbench.section("Make it again", kdbench.command(provenance.command)),
-        kdbench.terms([
-          ["made", made],
-          ["key", el("code", {}, key)],
-          ["file", kdbench.link(file, el("code", {}, cell.file))],
-        ]),
         stored(record),
       ),
     };

@@ -4,15 +4,25 @@
 (() => {
   const { el } = kdbench;
 
-  /** The board's paired difference, one minus other. It stores one of the two directions. */
+  /** The board's paired difference, one minus other, and its p after Holm. It stores one of the two directions. */
   const difference = async (group, one, other) => {
     const stored = await kdbench.load(`differences/${group.id}`);
-    if (stored[one.id][other.id]) return stored[one.id][other.id][0];
-    const [text] = stored[other.id][one.id];
-    return text.replace(/^[+-]/, (sign) => (sign === "+" ? "-" : "+"));
+    const [text, , strong, p] = stored[one.id][other.id] || stored[other.id][one.id];
+    const turned = text.replace(/^[+-]/, (sign) => (sign === "+" ? "-" : "+"));
+    return { text: stored[one.id][other.id] ? text : turned, strong, p };
   };
 
-  const counted = (row) => new Map(row.runs.filter((run) => run.counted).map((run) => [run.seed, run]));
+  const summary = (one, other, { text, strong, p }) =>
+    kdbench.terms(
+      [
+        [`${one.label} − ${other.label}, paired by seed: mean ± 95% interval (seeds)`, text],
+        ["p of the paired t-test, after Holm over all pairs of rows", p],
+        ["told apart", p === "–" ? "too few seeds to say" : strong ? "yes" : "no"],
+      ],
+      "tiles",
+    );
+
+  const counted = (row) => new Map(row.runs.filter((run) => run.counted && run.budget === row.runs[0].budget).map((run) => [run.seed, run]));
 
   const seeds = (group, one, other) => {
     const [ours, theirs] = [counted(one), counted(other)];
@@ -23,9 +33,9 @@
       label: `Test ${group.metric}, seed by seed`,
       head: "Seed",
       columns: [
-        { title: one.label, kind: "number", explanation: "" },
-        { title: other.label, kind: "number", explanation: "" },
-        { title: "difference", kind: "number", explanation: "" },
+        { title: one.label, kind: "number", meaning: "" },
+        { title: other.label, kind: "number", meaning: "" },
+        { title: "difference", kind: "number", meaning: "" },
       ],
       legend: false,
       lines: all.map((seed) => {
@@ -38,19 +48,19 @@
 
   /** The same figures of both, one a line. */
   const sideBySide = (label, table, one, other) => {
-    const find = (row) => table.rows.find(({ name }) => name === row.id);
+    const find = (row) => table?.lines.find((line) => line.row === row.id);
     const [a, b] = [find(one), find(other)];
     if (!a && !b) return null;
     return kdbench.table({
       label,
       head: "Figure",
-      columns: [one, other].map((row) => ({ title: row.label, kind: "number", explanation: "" })),
+      columns: [one, other].map((row) => ({ title: row.label, kind: "number", meaning: "" })),
       legend: false,
       sorts: false,
       lines: table.columns.map((column, number) => ({
-        id: column.id,
+        id: String(number),
         text: column.title,
-        name: el("span", { title: column.explanation }, column.title),
+        name: el("span", { title: column.meaning }, column.title),
         figures: [a, b].map((found) => (found ? found.figures[number] : ["–", null])),
       })),
     }).node;
@@ -80,16 +90,21 @@
         same
           ? el("p", { class: "empty" }, "Choose two different methods.")
           : [
-              kdbench.terms(
-                [[`${one.label} − ${other.label}, paired by seed: mean ± 95% interval (seeds)`, await difference(group, one, other)]],
-                "tiles",
-              ),
-              kdbench.section("Accuracy", seeds(group, one, other), sideBySide("Accuracy", group.accuracy, one, other)),
-              group.machines.map((machine) => {
-                const table = sideBySide(`Costs on ${machine.name}`, machine.costs, one, other);
-                return table && kdbench.section(`On ${machine.name}`, table);
-              }),
+              summary(one, other, await difference(group, one, other)),
+              kdbench.section("Seed by seed", seeds(group, one, other)),
               kdbench.section("Learning curves", kdbench.curves(group, [one, other], [one.id, other.id])),
+              group.machines.map((machine) => {
+                const tables = machine.tables
+                  .map((table) => sideBySide(`${table.title} on ${machine.name}`, table, one, other))
+                  .filter(Boolean);
+                return tables.length ? kdbench.section(`On ${machine.name}`, tables) : null;
+              }),
+              kdbench.section(
+                "Reached",
+                sideBySide("Accuracy", group.accuracy, one, other),
+                sideBySide("Fidelity", group.fidelity, one, other),
+                sideBySide("Ladder of budgets", group.ladder, one, other),
+              ),
             ],
       ),
     };

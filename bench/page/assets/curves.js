@@ -28,9 +28,10 @@
    * shown: the ids of the rows that are drawn at first; the others are a click away.
    */
   kdbench.curves = (group, rows, shown) => {
+    const drawable = (row) => row.runs.filter((run) => run.status === "ok" && run.budget === group.budget);
     const machines = group.machines
       .map((machine) => machine.name)
-      .filter((name) => rows.some((row) => row.runs.some((run) => run.machine === name && run.status === "ok")));
+      .filter((name) => rows.some((row) => drawable(row).some((run) => run.machine === name)));
     if (!machines.length) return el("p", { class: "empty" }, "No run has a curve.");
     let machine = machines[0];
     let x = "train_seconds";
@@ -39,7 +40,7 @@
     const content = async () => {
       const wanted = rows
         .filter((row) => chosen.has(row.id))
-        .flatMap((row) => row.runs.filter((run) => run.machine === machine && run.status === "ok").map((run) => [row, run]));
+        .flatMap((row) => drawable(row).filter((run) => run.machine === machine).map((run) => [row, run]));
       const cells = await Promise.all(wanted.map(([, run]) => kdbench.cell(run.machine, run.key)));
       return {
         traces: wanted.map(([row, run], number) => trace(row, run, cells[number], x)).filter(Boolean),

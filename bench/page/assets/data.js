@@ -33,10 +33,10 @@ const kdbench = { views: {} };
       document.head.append(script);
     });
 
-  /** The group of a link. A link from before runs with a teacher came leads to the first of its family. */
+  /** The group of a link. A link from before runs with a teacher came, or the whole budget, leads to what it became. */
   kdbench.group = async (link) => {
-    const groups = await kdbench.load("overview");
-    const found = groups.find((group) => group.id === link) || groups.find((group) => group.family === link);
+    const { groups } = await kdbench.load("overview");
+    const found = groups.find((group) => group.id === link) || groups.find((group) => group.former.includes(link));
     if (!found) throw new Error(`This report has no group ${link}. It may be of other records.`);
     const group = await kdbench.load(`groups/${found.id}`);
     group.rows.forEach((row, number) => (row.number = number));

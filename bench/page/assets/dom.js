@@ -67,11 +67,11 @@
     compare: (group, one, other) => `#/compare?group=${group.id}&a=${one.id}&b=${other.id}`,
   };
 
-  /** A row's name with its marks. */
-  const marked = (row) => [
+  /** A row's name with its marks. provisional: of the runs that are shown. */
+  const marked = (row, provisional = row.provisional) => [
     row.label,
     row.adapted && el("abbr", { title: "adapted from another modality" }, "†"),
-    row.provisional && el("abbr", { title: "provisional: too few seeds to claim an order" }, "*"),
+    provisional && el("abbr", { title: "provisional: too few seeds to claim an order" }, "*"),
   ].filter(Boolean);
 
   Object.assign(kdbench, { el, link, terms, section, choice, filter, command, address, marked });

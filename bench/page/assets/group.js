@@ -1,4 +1,4 @@
-/* A group: its facts, accuracy, what every method cost on each machine, learning curves, failures. */
+/* A group: the answer, its tables, what every method cost on each machine, learning curves, failures. */
 "use strict";
 
 (() => {
@@ -7,23 +7,6 @@
   const LABELLED = 16;
   const SIDES = ["top right", "bottom left", "bottom right", "top left"];
 
-  const lines = (group, table) =>
-    table.rows.map(({ name, figures }) => {
-      const row = group.row(name);
-      return { id: row.id, text: row.label, name: kdbench.link(kdbench.address.row(group, row), kdbench.marked(row)), figures };
-    });
-
-  const accuracy = (group) => {
-    const { columns, teacher } = group.accuracy;
-    const pinned = teacher && {
-      id: "teacher",
-      text: teacher.name,
-      name: [el("span", { class: "soft" }, "teacher: "), teacher.name],
-      figures: columns.map(({ id }) => (Object.hasOwn(teacher.figures, id) ? teacher.figures[id] : teacher.unknown)),
-    };
-    return kdbench.table({ label: "Accuracy", head: "Method", columns, lines: lines(group, group.accuracy), pinned });
-  };
-
   /** The metric against training time, with both intervals. */
   const tradeOff = (group, machine, shown) => {
     const traces = () => {
@@ -31,7 +14,14 @@
       return points.map((point) => {
         const row = group.row(point.row);
         const look = kdbench.look(row.number);
-        const interval = ([, half]) => ({ type: "data", array: [half ?? 0], visible: half !== null, thickness: 1, width: 3, color: look.color });
+        const interval = ([, half]) => ({
+          type: "data",
+          array: [half ?? 0],
+          visible: half !== null,
+          thickness: 1,
+          width: 3,
+          color: look.color,
+        });
         return {
           type: "scatter",
           mode: points.length <= LABELLED ? "markers+text" : "markers",
@@ -57,32 +47,28 @@
     );
   };
 
-  /** The figures of one machine. Times and memory of two machines never stand in one table. */
+  /** One machine. Times and memory of two machines never stand in one table. */
   const machineSection = (group, machine, shown) => {
-    const costs = kdbench.table({
-      label: `Costs on ${machine.name}`,
-      head: "Method",
-      columns: machine.costs.columns,
-      lines: lines(group, machine.costs),
-    });
-    const networks = kdbench.table({
-      label: `Networks at inference on ${machine.name}`,
-      head: "Network",
-      columns: machine.networks.columns,
-      lines: machine.networks.rows.map(({ name, figures }) => ({ id: name, text: name, name, figures })),
-    });
+    const tables = machine.tables.map((data) => [data, kdbench.boardTable(group, data, `${data.title} on ${machine.name}`)]);
     const plot = tradeOff(group, machine, shown);
+    const crossed = machine.crossed.length
+      ? el(
+          "details",
+          { class: "legend" },
+          el("summary", {}, "Between which two evaluations each run crossed τ"),
+          kdbench.terms(machine.crossed),
+        )
+      : null;
     return {
       node: kdbench.section(
         `On ${machine.name}`,
         el("p", { class: "soft" }, machine.facts.join(" · ")),
         machine.warning ? el("p", { class: "warning" }, machine.warning) : null,
         plot.node,
-        costs.node,
-        networks.node,
+        tables.map(([data, table]) => [table.node, data.name === "match" ? crossed : null]),
       ),
       show: () => {
-        costs.show((line) => shown(line.id));
+        for (const [data, table] of tables) if (data.lines.some(({ row }) => row)) table.show((line) => shown(line.id));
         plot.draw();
       },
     };
@@ -90,7 +76,7 @@
 
   /** The target's row, the controls and the first rows of the board. */
   const first = (group) =>
-    new Set([group.targetRow, ...group.controls, ...group.rows.map((row) => row.id)].filter(Boolean).slice(0, DRAWN));
+    [...new Set([group.targetRow, ...group.controls, ...group.rows.map((row) => row.id)])].filter(Boolean).slice(0, DRAWN);
 
   const failures = (group) => {
     const failed = group.rows.flatMap((row) => row.runs.filter((run) => run.status !== "ok").map((run) => [row, run]));
@@ -105,23 +91,34 @@
             "li",
             {},
             kdbench.link(kdbench.address.cell(run), `${row.label}, seed ${run.seed}`),
-            ` on ${run.machine}: ${run.status}: ${run.reason}`,
+            `${kdbench.share(run)} on ${run.machine}: ${run.status}: ${run.reason}`,
           ),
         ),
       ),
     );
   };
 
-  kdbench.facts = (group) => kdbench.terms(group.facts);
+  /** What a run had of the budget, where that is not all. */
+  kdbench.share = (run) => (run.budget === 1 ? "" : ` at ${run.budget} of the budget`);
 
-  kdbench.trail = (group) => [[kdbench.address.group(group), [group.task, group.pair, group.protocol, group.marks].filter(Boolean).join(" · ")]];
+  /** Where a view of a group stands. */
+  kdbench.trail = (group) => [
+    [kdbench.address.group(group), [group.task, group.pair, group.protocol, group.marks].filter(Boolean).join(" · ")],
+  ];
 
   kdbench.views.group = async (id) => {
     const group = await kdbench.group(id);
     let found = new Set(group.rows.map((row) => row.id));
     const shown = (row) => found.has(row);
-    const table = accuracy(group);
+    const table = (name, label) => group[name] && kdbench.boardTable(group, group[name], label);
+    const lead = table("lead", "In short");
+    const others = {
+      "Accuracy in detail": table("accuracy", "Accuracy"),
+      "Fidelity, calibration, changed items": table("fidelity", "Fidelity"),
+      "Ladder of budgets": table("ladder", "Ladder of budgets"),
+    };
     const machines = group.machines.map((machine) => machineSection(group, machine, shown));
+    const parts = (names) => names.filter((name) => others[name]).map((name) => kdbench.section(name, others[name].node));
     let searched = "";
     const search = kdbench.filter("Filter by method or parameter", "rows", (words) => {
       const rows = group.rows.filter((row) => {
@@ -129,13 +126,41 @@
         return words.every((word) => text.includes(word));
       });
       found = new Set(rows.map((row) => row.id));
-      table.show((line) => shown(line.id));
-      if (words.join(" ") !== searched) machines.forEach((machine) => machine.show());
+      if (words.join(" ") !== searched) {
+        for (const each of [lead, ...Object.values(others)]) if (each) each.show((line) => shown(line.id));
+        machines.forEach((machine) => machine.show());
+      }
       searched = words.join(" ");
       return [rows.length, group.rows.length];
     });
     search.search();
     const [one, other] = [group.rows[0], group.rows[1]];
+    const sections = el(
+      "div",
+      {},
+      lead
+        ? kdbench.section(
+            "In short",
+            el("p", { class: "verdict" }, group.verdict),
+            lead.node,
+            el(
+              "p",
+              { class: "soft" },
+              `Times and memory are of ${group.lead.machine}. † adapted from another modality. * provisional: too few seeds, no order claimed.`,
+            ),
+          )
+        : kdbench.section("In short", el("p", { class: "empty" }, "No run has finished.")),
+      parts(["Accuracy in detail"]),
+      machines.map((machine) => machine.node),
+      group.machines.length ? kdbench.section("Learning curves", kdbench.curves(group, group.rows, first(group))) : null,
+      parts(["Fidelity, calibration, changed items", "Ladder of budgets"]),
+      kdbench.section(
+        "About this table",
+        kdbench.terms(group.facts),
+        group.notes.length ? el("ul", { class: "notes" }, group.notes.map((note) => el("li", {}, note))) : null,
+      ),
+      failures(group),
+    );
     return {
       title: group.title,
       trail: kdbench.trail(group),
@@ -144,23 +169,26 @@
         {},
         el("h1", {}, group.task),
         el("p", { class: "lead" }, [group.pair, group.protocol, group.marks].filter(Boolean).join(" · ")),
-        kdbench.facts(group),
-        group.notes.length ? el("ul", { class: "notes" }, group.notes.map((note) => el("li", {}, note))) : null,
         el(
           "div",
           { class: "tools sticky" },
           search.node,
           other ? kdbench.link(kdbench.address.compare(group, one, other), "Compare two methods →") : null,
+          jump(sections),
         ),
-        kdbench.section(
-          "Accuracy",
-          table.node,
-          el("p", { class: "soft" }, "† adapted from another modality. * provisional: too few seeds, no order claimed."),
-        ),
-        machines.map((machine) => machine.node),
-        kdbench.section("Learning curves", kdbench.curves(group, group.rows, first(group))),
-        failures(group),
+        sections,
       ),
     };
+  };
+
+  /** A choice that scrolls to a section. */
+  const jump = (sections) => {
+    const heads = [...sections.querySelectorAll("h2")];
+    return kdbench.choice(
+      "go to",
+      heads.map((head, number) => [String(number), head.textContent]),
+      "0",
+      (number) => heads[number].scrollIntoView({ behavior: "smooth" }),
+    );
   };
 })();

@@ -4,30 +4,22 @@
 (() => {
   const { el } = kdbench;
   const COLUMNS = [
-    ["pair", "Pair", "Teacher network → student network.", "text"],
-    ["protocol", "Protocol", "The written budget: splits, epochs, evaluations, precision.", "text"],
-    ["methods", "Methods", "Methods with records.", "number"],
-    ["seeds", "Seeds", "Of the method with most.", "number"],
-    ["runs", "Runs", "Runs that finished.", "number"],
-    ["failed", "Failed", "Runs that failed.", "number"],
-    ["machines", "Machines", "Hardware that made the runs.", "number"],
+    ["pair", "Pair", "teacher network → student network", "text"],
+    ["protocol", "Protocol", "the written budget: splits, epochs, evaluations, precision", "text"],
+    ["notBeaten", "Not beaten", "methods of rank 1: none is significantly better; the highest mean first", "text"],
+    ["methods", "Methods", "methods with records", "number"],
+    ["seeds", "Seeds", "of the method with most", "number"],
+    ["runs", "Runs", "runs that finished", "number"],
+    ["failed", "Failed", "runs that failed", "number"],
+    ["machines", "Machines", "hardware that made the runs", "number"],
   ];
 
   const figure = (group, id) => {
     if (id === "machines") return [String(group.machines.length), group.machines.length];
-    if (id === "protocol") return [[group.protocol, group.marks].filter(Boolean).join(" · "), group.order.protocol];
-    if (id === "pair") return [group.pair, group.order.pair];
+    if (id === "protocol") return [[group.protocol, group.marks].filter(Boolean).join(" · "), null];
+    if (id === "notBeaten") return [group.notBeaten.join(", ") || "no order claimed", null];
+    if (id === "pair") return [group.pair, null];
     return [group[id].toLocaleString("en"), group[id]];
-  };
-
-  /** The place of every text among those of its kind, so that texts sort as texts. */
-  const ordered = (groups) => {
-    for (const group of groups) group.order = {};
-    for (const id of ["pair", "protocol"]) {
-      const texts = [...new Set(groups.map((group) => group[id]))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-      for (const group of groups) group.order[id] = texts.indexOf(group[id]);
-    }
-    return groups;
   };
 
   const facet = (groups, id, label, changed) => {
@@ -35,8 +27,61 @@
     return kdbench.choice(label, [["", "all"], ...values.map((value) => [value, value])], "", changed);
   };
 
+  /** The methods that no other one is significantly better than, of one protocol, with times of one machine. */
+  const leading = ({ protocol, table }) => {
+    const label = `${protocol}, on ${table.machine}`;
+    return kdbench.table({
+      label,
+      head: table.head,
+      columns: table.columns,
+      lines: table.lines.map((line) => ({
+        id: line.group,
+        text: line.label,
+        name: kdbench.link(kdbench.address.group({ id: line.group }), line.label),
+        figures: line.figures,
+      })),
+    }).node;
+  };
+
+  /** The share of cells in which a method takes at most r times the shortest time to match. */
+  const profile = (label, { most, rows }) =>
+    kdbench.figure(`Performance profile: ${label}; misses are never within r.`, () => ({
+      traces: rows.map((row, number) => {
+        const look = kdbench.look(number);
+        const known = row.ratios.filter((ratio) => ratio !== null && ratio <= most);
+        const name = kdbench.plain(`${row.label} (${row.cells})`);
+        return {
+          type: "scatter",
+          mode: "lines",
+          name,
+          x: [1, ...known, most],
+          y: [0, ...known.map((_, before) => (before + 1) / row.cells), known.length / row.cells],
+          line: { shape: "hv", color: look.color, dash: look.dash, width: 1.8 },
+          text: Array(known.length + 2).fill(name),
+          hovertemplate: "%{text}<br>r = %{x:.2f}: %{y:.0%}<extra></extra>",
+        };
+      }),
+      layout: {
+        showlegend: true,
+        xaxis: { title: "r: times the shortest time to match" },
+        yaxis: { title: "share of cells within r", tickformat: ".0%", range: [-0.02, 1.02] },
+      },
+    })).node;
+
+  const over = (each) => {
+    const label = `${each.protocol}, on ${each.table.machine}`;
+    const table = kdbench.table({
+      label: `Over tasks: ${label}`,
+      head: each.table.head,
+      columns: each.table.columns,
+      notes: each.table.notes,
+      lines: each.table.lines.map(({ label, figures }) => ({ id: label, text: label, name: label, figures })),
+    });
+    return [table.node, each.profile ? profile(label, each.profile) : null];
+  };
+
   kdbench.views.overview = async () => {
-    const groups = ordered(await kdbench.load("overview"));
+    const { groups, leaders, overTasks } = await kdbench.load("overview");
     const title = el("h1", {}, "Knowledge distillation, measured");
     if (!groups.length) {
       return {
@@ -56,7 +101,7 @@
     const table = kdbench.table({
       label: "What was measured",
       head: "Task",
-      columns: COLUMNS.map(([, title, explanation, kind]) => ({ title, explanation, kind })),
+      columns: COLUMNS.map(([, title, meaning, kind]) => ({ title, meaning, kind })),
       lines: groups.map((group) => ({
         id: group.id,
         group,
@@ -104,6 +149,8 @@
         ),
         table.node,
         el("p", { class: "soft" }, `${runs.toLocaleString("en")} finished runs stand in these tables.`),
+        leaders.length ? kdbench.section("In short", leaders.map(leading)) : null,
+        overTasks.length ? kdbench.section("Over tasks", overTasks.map(over)) : null,
       ),
     };
   };

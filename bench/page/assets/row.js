@@ -4,44 +4,49 @@
 (() => {
   const { el } = kdbench;
 
-  /** The figures of a row in one table, one a line, with what they mean. */
+  /** The figures of a row in one table, with what they mean. */
   const figures = (table, row) => {
-    const found = table.rows.find(({ name }) => name === row.id);
+    const found = table?.lines.find((line) => line.row === row.id);
     if (!found) return null;
-    return el(
-      "dl",
-      { class: "figures" },
-      table.columns.map((column, number) =>
-        el(
-          "div",
-          {},
-          el("dt", {}, column.title),
-          el("dd", {}, el("strong", {}, found.figures[number][0] || "none"), el("span", { class: "soft" }, column.explanation)),
+    return [
+      el("h3", {}, table.title),
+      el(
+        "dl",
+        { class: "figures" },
+        table.columns.map((column, number) =>
+          found.figures[number][0]
+            ? el(
+                "div",
+                {},
+                el("dt", {}, column.title),
+                el("dd", {}, el("strong", {}, found.figures[number][0]), el("span", { class: "soft" }, column.meaning)),
+              )
+            : null,
         ),
       ),
-    );
+    ];
   };
 
   const runs = (group, row, machine) => {
     const here = row.runs.filter((run) => run.machine === machine);
-    const columns = [
-      { title: "status", kind: "text", explanation: "" },
-      { title: `test ${group.metric}`, kind: "number", explanation: "" },
-      { title: "training time", kind: "number", explanation: "" },
-    ];
+    const seconds = (value) => `${value.toLocaleString("en", { maximumSignificantDigits: 3 })} s`;
     return kdbench.table({
       label: `Runs on ${machine}`,
       head: "Seed",
-      columns,
+      columns: [
+        { title: "status", kind: "text", meaning: "" },
+        { title: `test ${group.metric}`, kind: "number", meaning: "" },
+        { title: "training time", kind: "number", meaning: "" },
+      ],
       legend: false,
       lines: here.map((run) => ({
         id: run.key,
         text: String(run.seed),
-        name: kdbench.link(kdbench.address.cell(run), `seed ${run.seed}`),
+        name: kdbench.link(kdbench.address.cell(run), `seed ${run.seed}`, kdbench.share(run)),
         figures: [
-          [run.status, run.status === "ok" ? 0 : 1],
+          [run.status, null],
           run.status === "ok" ? [run.test.toFixed(2), run.test] : ["–", null],
-          run.status === "ok" ? [`${run.seconds.toLocaleString("en", { maximumSignificantDigits: 3 })} s`, run.seconds] : ["–", null],
+          run.status === "ok" ? [seconds(run.seconds), run.seconds] : ["–", null],
         ],
       })),
     }).node;
@@ -77,10 +82,14 @@
               ),
             )
           : null,
-        kdbench.section("Accuracy", figures(group.accuracy, row)),
+        kdbench.section("Reached", figures(group.accuracy, row), figures(group.fidelity, row), figures(group.ladder, row)),
         machines.map((name) => {
           const machine = group.machines.find((each) => each.name === name);
-          return kdbench.section(`On ${name}`, machine ? figures(machine.costs, row) : null, runs(group, row, name));
+          return kdbench.section(
+            `On ${name}`,
+            machine ? machine.tables.map((table) => figures(table, row)) : null,
+            runs(group, row, name),
+          );
         }),
         kdbench.section("Learning curves", kdbench.curves(group, [row], [row.id])),
         kdbench.section("Parameters", parameters(row)),

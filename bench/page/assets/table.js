@@ -9,9 +9,14 @@
   const compared = (one, other) => one[0] - other[0] || one[1] - other[1];
 
   /** Lines in the order of a column. Unknown is last in both directions; lines that are equal keep their order. */
-  const sorted = (lines, column, downward) => {
+  const sorted = (lines, column, downward, words) => {
     const sign = downward ? -1 : 1;
-    if (column < 0) return [...lines].sort((a, b) => sign * a.text.localeCompare(b.text, "en", { numeric: true }));
+    const text = (line) => (column < 0 ? line.text : line.figures[column][0]);
+    if (words) {
+      return [...lines].sort(
+        (a, b) => !text(a) - !text(b) || sign * text(a).localeCompare(text(b), "en", { numeric: true }),
+      );
+    }
     const value = (line) => line.figures[column][1];
     return [...lines].sort((a, b) =>
       value(a) === null || value(b) === null
@@ -21,10 +26,11 @@
   };
 
   /**
-   * A table. columns: {title, explanation, kind}; lines: {id, text, name (nodes), figures: [[text, number]]}.
-   * pinned: a line that stays on top; sorts: whether lines may be moved. Gives {node, show(line => whether it is shown)}.
+   * A table. columns: {title, meaning, kind}; lines: {id, text, name (nodes), figures: [[text, number, strong]]}.
+   * pinned: lines that stay on top; sorts: whether lines may be moved; notes: texts below.
+   * Gives {node, show(line => whether it is shown)}.
    */
-  kdbench.table = ({ label, head, columns, lines, pinned = null, legend = true, sorts = true }) => {
+  kdbench.table = ({ label, head, columns, lines, pinned = [], notes = [], legend = true, sorts = true }) => {
     let by = null;
     let downward = false;
     const heads = [];
@@ -33,16 +39,19 @@
     const drawn = (line) =>
       el(
         "tr",
-        { "data-row": line.id, class: line === pinned ? "pinned" : null },
+        { class: pinned.includes(line) ? "pinned" : null },
         el("th", { scope: "row" }, line.name),
-        line.figures.map(([text], column) => el("td", { class: columns[column].kind }, text)),
+        line.figures.map(([text, , strong], column) =>
+          el("td", { class: columns[column].kind }, strong ? el("strong", {}, text) : text),
+        ),
       );
     const rows = new Map(lines.map((line) => [line, drawn(line)]));
-    const pinnedRow = pinned && drawn(pinned);
+    const top = pinned.map(drawn);
 
     const draw = () => {
-      const order = by === null ? lines : sorted(lines, by, downward);
-      body.replaceChildren(...(pinnedRow ? [pinnedRow] : []), ...order.map((line) => rows.get(line)));
+      const words = by !== null && (by < 0 || columns[by].kind === "text");
+      const order = by === null ? lines : sorted(lines, by, downward, words);
+      body.replaceChildren(...top, ...order.map((line) => rows.get(line)));
       if (!sorts) return;
       heads.forEach((cell, number) =>
         cell.setAttribute("aria-sort", by !== number - 1 ? "none" : downward ? "descending" : "ascending"),
@@ -57,19 +66,19 @@
       draw();
     };
 
-    [{ title: head, kind: "text", explanation: "" }, ...columns].forEach((column, number) =>
+    [{ title: head, kind: "text", meaning: "" }, ...columns].forEach((column, number) =>
       heads.push(
         el(
           "th",
           { scope: "col", class: column.kind },
           sorts
-            ? el("button", { type: "button", title: column.explanation || null, on: { click: () => turn(number - 1) } }, column.title)
+            ? el("button", { type: "button", title: column.meaning || null, on: { click: () => turn(number - 1) } }, column.title)
             : column.title,
         ),
       ),
     );
     draw();
-    const explained = columns.filter((column) => column.explanation);
+    const explained = columns.filter((column) => column.meaning);
     return {
       node: el(
         "div",
@@ -84,11 +93,26 @@
               "details",
               { class: "legend" },
               el("summary", {}, "What the columns mean"),
-              kdbench.terms(explained.map(({ title, explanation }) => [title, explanation])),
+              kdbench.terms(explained.map(({ title, meaning }) => [title, meaning])),
             )
           : null,
+        notes.map((note) => el("p", { class: "soft" }, note)),
       ),
       show: (shown) => lines.forEach((line) => (rows.get(line).hidden = !shown(line))),
     };
+  };
+
+  /** A table of the board for a group: its rows lead to their pages, other lines stay on top. */
+  kdbench.boardTable = (group, data, label) => {
+    const line = ({ row, label, provisional, figures }) => ({
+      id: row,
+      text: label,
+      name: row ? kdbench.link(kdbench.address.row(group, group.row(row)), kdbench.marked(group.row(row), provisional)) : label,
+      figures,
+    });
+    const ofRows = data.lines.some(({ row }) => row);
+    const pinned = ofRows ? data.lines.filter(({ row }) => !row).map(line) : [];
+    const lines = data.lines.filter(({ row }) => row || !ofRows).map(line);
+    return kdbench.table({ label, head: data.head, columns: data.columns, lines, pinned, notes: data.notes });
   };
 })();

@@ -1,0 +1,71 @@
+"""All records as a board: groups with what is computed on them, and their titles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.board.analysis import Analysis
+from bench.board.entries import entries
+from bench.board.group import Group, groups
+from bench.record import Record
+
+
+@dataclass(frozen=True)
+class Board:
+    """The groups in order."""
+
+    analyses: tuple[Analysis, ...]
+
+    @classmethod
+    def of(cls, records: Iterable[tuple[Path, Record]], folder: Path) -> Board:
+        """folder: from which the links to the records go."""
+        found = groups(entries(records, folder))
+        whole = [group for group in found if group.cell.budget == 1]
+        rungs = {id(group): _rungs(group, found) for group in whole}
+        taken = {id(rung) for each in rungs.values() for rung in each.values()}
+        alone = [group for group in found if group.cell.budget != 1 and id(group) not in taken]
+        shown = [group for group in found if group in whole or group in alone]
+        return cls(tuple(Analysis(group, rungs.get(id(group), {})) for group in shown))
+
+    @cached_property
+    def titles(self) -> dict[int, str]:
+        """The id of an analysis → task, pair, protocol; and where groups share these, what tells them apart."""
+        shared = Counter(each.group.title for each in self.analyses)
+        titles = {}
+        for analysis in self.analyses:
+            group = analysis.group
+            parts = list(group.title)
+            if shared[group.title] > 1:
+                marks = [_marks(other.group) for other in self.analyses if other.group.title == group.title]
+                own = _marks(group)
+                parts += [mark for number, mark in enumerate(own) if len({each[number] for each in marks}) > 1]
+            titles[id(analysis)] = " · ".join(parts)
+        return titles
+
+    def title(self, analysis: Analysis) -> str:
+        return self.titles[id(analysis)]
+
+
+def _rungs(group: Group, found: list[Group]) -> dict[float, Group]:
+    """The groups of smaller budgets that belong to a group. Runs without a teacher belong to every one."""
+    return {
+        other.cell.budget: other
+        for other in found
+        if other.kind == group.kind
+        and other.cell.budget != 1
+        and (other.teacher is None or (group.teacher and other.teacher.sha256 == group.teacher.sha256))
+    }
+
+
+def _marks(group: Group) -> tuple[str, ...]:
+    return (
+        f"protocol {group.protocol_hash[:8]}",
+        group.cell.arithmetic,
+        f"pretrained {group.cell.pretrained[:8]}" if group.cell.pretrained else "not pretrained",
+        f"budget {group.cell.budget:g}",
+        f"teacher {group.teacher.sha256[:8]}" if group.teacher else "no teacher",
+    )
