@@ -23,7 +23,7 @@ from bench.board.tables.networks import networks
 from bench.board.tables.time import times
 from bench.board.target import Target
 from bench.page.facts import facts, notes, verdict_text
-from bench.page.links import family_link, group_link, row_link
+from bench.page.links import Links
 from bench.page.tables import figure_data, table_data
 
 REASON = 200
@@ -32,12 +32,12 @@ REASON = 200
 
 def overview(analysis: Analysis, title: str) -> dict[str, Any]:
     """One line of the list of groups. title: what tells the group from all others."""
-    group = analysis.group
+    group, links = analysis.group, Links(analysis.group)
     first = [row for row in analysis.ordered if analysis.comparisons.rank(row) == 1]
     judged = sum(not row.provisional for row in group.rows) > 1
     return {
-        "id": group_link(group),
-        "former": sorted({family_link(group), *(group_link(rung) for rung in analysis.rungs.values())}),
+        "id": links.group,
+        "former": sorted({links.family, *(Links(rung).group for rung in analysis.rungs.values())}),
         "title": title,
         "task": group.title[0],
         "pair": group.title[1],
@@ -55,7 +55,7 @@ def overview(analysis: Analysis, title: str) -> dict[str, Any]:
 
 def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, Any]:
     """All of a group but the curves of its runs. stored: the versions of targets."""
-    group, target = analysis.group, analysis.target
+    group, target, links = analysis.group, analysis.target, Links(analysis.group)
     here = [machine for machine in group.machines if runs_on(group, machine)]
     rungs = ladder(analysis)
     return {
@@ -66,20 +66,21 @@ def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, 
         "notes": notes(analysis),
         "target": target.value if isinstance(target, Target) else None,
         "targetMethod": analysis.target_method,
-        "targetRow": row_link(group, target.row) if isinstance(target, Target) else None,
-        "controls": [row_link(group, row) for _, row in analysis.controls if row],
-        "rows": [_row(analysis, row) for row in analysis.ordered],
-        "lead": table_data(lead(analysis, here[0]), group) if here else None,
-        "accuracy": table_data(accuracy(analysis), group) if here else None,
-        "machines": [_machine(analysis, machine) for machine in here],
-        "fidelity": table_data(fidelity(analysis), group) if here else None,
-        "ladder": table_data(rungs, group) if rungs else None,
+        "targetRow": links.row(target.row) if isinstance(target, Target) else None,
+        "controls": [links.row(row) for _, row in analysis.controls if row],
+        "rows": [_row(analysis, row, links) for row in analysis.ordered],
+        "lead": table_data(lead(analysis, here[0]), links) if here else None,
+        "accuracy": table_data(accuracy(analysis), links) if here else None,
+        "machines": [_machine(analysis, machine, links) for machine in here],
+        "fidelity": table_data(fidelity(analysis), links) if here else None,
+        "ladder": table_data(rungs, links) if rungs else None,
     }
 
 
 def differences(analysis: Analysis) -> dict[str, dict[str, list[Any]]]:
     """Row → other row → their difference, paired by seed, and its p after Holm. Each pair stands once."""
-    found: dict[str, dict[str, list[Any]]] = {row_link(analysis.group, row): {} for row in analysis.group.rows}
+    links = Links(analysis.group)
+    found: dict[str, dict[str, list[Any]]] = {links.row(row): {} for row in analysis.group.rows}
     for (one, row), (other, another) in combinations(zip(found, analysis.group.rows, strict=True), 2):
         difference = summarise(paired_differences(row.scores, another.scores))
         found[one][other] = [
@@ -89,11 +90,11 @@ def differences(analysis: Analysis) -> dict[str, dict[str, list[Any]]]:
     return found
 
 
-def _row(analysis: Analysis, row: Row) -> dict[str, Any]:
+def _row(analysis: Analysis, row: Row, links: Links) -> dict[str, Any]:
     shares: list[tuple[float, Group]] = [(analysis.group.cell.budget, analysis.group), *analysis.rungs.items()]
     rungs = [(share, same_row(row, group)) for share, group in shares]
     return {
-        "id": row_link(analysis.group, row),
+        "id": links.row(row),
         "label": row.label,
         "adapted": row.adapted,
         "provisional": row.provisional,
@@ -123,7 +124,7 @@ def _run(row: Row, entry: Entry) -> dict[str, Any]:
     return run | {"reason": record.reason.strip().rpartition("\n")[2][:REASON]}
 
 
-def _machine(analysis: Analysis, machine: str) -> dict[str, Any]:
+def _machine(analysis: Analysis, machine: str, links: Links) -> dict[str, Any]:
     """Times and memory of one machine: those of two never stand together."""
     group, target = analysis.group, analysis.target
     here = runs_on(group, machine)
@@ -134,16 +135,16 @@ def _machine(analysis: Analysis, machine: str) -> dict[str, Any]:
         "name": machine,
         "facts": machines.facts(here),
         "warning": machines.difference(here),
-        "tables": [table_data(table, group) for table in tables if table],
+        "tables": [table_data(table, links) for table in tables if table],
         "crossed": crossed,
-        "points": [_point(group, row, machine) for row in rows],
+        "points": [_point(row, machine, links) for row in rows],
     }
 
 
-def _point(group: Group, row: Row, machine: str) -> dict[str, Any]:
+def _point(row: Row, machine: str, links: Links) -> dict[str, Any]:
     """Where a row stands in the plot of the metric against the training time of one machine."""
     return {
-        "row": row_link(group, row),
+        "row": links.row(row),
         "seconds": _interval(summarise([run.record.cost.train_seconds for run in row.on(machine)])),
         "test": _interval(on_test(row)),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bench.board.group import Group, Row
@@ -11,31 +13,41 @@ DIGITS = 12
 """Hexadecimal digits of a link's part; they tell 10^6 groups apart."""
 
 
-def family_link(group: Group) -> str:
-    """The group's name without teacher and budget: it leads to the group also after runs with a teacher came to it."""
-    cell = group.cell
-    return _short(
-        {
-            "task": cell.task.model_dump(),
-            "pair": cell.pair.model_dump(),
-            "protocol": group.protocol_hash,
-            "arithmetic": cell.arithmetic,
-            "pretrained": cell.pretrained,
-        }
-    )
+@dataclass(frozen=True)
+class Links:
+    """What stands for a group and its rows in addresses."""
 
+    of: Group
+    _rows: dict[str, str] = field(default_factory=dict)
 
-def group_link(group: Group) -> str:
-    """The group's name."""
-    if group.teacher is None and group.cell.budget == 1:
-        return family_link(group)
-    teacher = group.teacher.sha256 if group.teacher else None
-    return _short({"family": family_link(group), "teacher": teacher, "budget": group.cell.budget})
+    @cached_property
+    def family(self) -> str:
+        """The group's name without teacher and budget: it still leads to the group when a teacher came to it."""
+        cell = self.of.cell
+        return _short(
+            {
+                "task": cell.task.model_dump(),
+                "pair": cell.pair.model_dump(),
+                "protocol": self.of.protocol_hash,
+                "arithmetic": cell.arithmetic,
+                "pretrained": cell.pretrained,
+            }
+        )
 
+    @cached_property
+    def group(self) -> str:
+        """The group's name."""
+        teacher, budget = self.of.teacher, self.of.cell.budget
+        if teacher is None and budget == 1:
+            return self.family
+        return _short({"family": self.family, "teacher": teacher.sha256 if teacher else None, "budget": budget})
 
-def row_link(group: Group, row: Row) -> str:
-    """The row's name inside its group, the same under every teacher and budget."""
-    return _short({"family": family_link(group), "row": row.identity})
+    def row(self, row: Row) -> str:
+        """The row's name inside its group, the same under every teacher and budget."""
+        identity = row.identity
+        if identity not in self._rows:
+            self._rows[identity] = _short({"family": self.family, "row": identity})
+        return self._rows[identity]
 
 
 def _short(content: dict[str, Any]) -> str:

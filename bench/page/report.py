@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +12,10 @@ from bench.board.board import Board
 from bench.board.leaderboard import no_garbage_collection
 from bench.board.stored_targets import StoredTargets
 from bench.errors import BenchError
-from bench.page.cells import cells
+from bench.page.cells import Cell, packs
 from bench.page.content import content, differences
 from bench.page.folder import replaced_folder
-from bench.page.links import group_link
+from bench.page.links import Links
 from bench.page.script import script, text_of
 from bench.page.summary import summary_data
 from bench.record import Record
@@ -35,16 +36,21 @@ def write_report(records: Iterable[tuple[Path, Record]], results: Path, folder: 
         shutil.copyfile(_plotly(), new / "assets" / "plotly.min.js")
         _write(new, "overview", text_of(summary_data(board)))
         for analysis in board.analyses:
-            link = group_link(analysis.group)
+            link = Links(analysis.group).group
             _write(new, f"groups/{link}", text_of(content(analysis, board.title(analysis), stored)))
             _write(new, f"differences/{link}", text_of(differences(analysis)))
-        made = set()
-        for name, text in cells(board.analyses, folder):
-            path = new / "data" / f"{name}.js"
-            if path.parent not in made:
-                path.parent.mkdir(parents=True)
-                made.add(path.parent)
-            path.write_bytes(text)
+        _write_cells(new, packs(board.analyses, folder))
+
+
+def _write_cells(folder: Path, packed: Iterable[list[Cell]]) -> None:
+    """The packs, and in which of them each cell is."""
+    (folder / "data" / "cells").mkdir()
+    places: dict[str, dict[str, int]] = defaultdict(dict)
+    for number, pack in enumerate(packed):
+        for cell in pack:
+            places[cell.machine][cell.key] = number
+        (folder / "data" / "cells" / f"{number}.js").write_bytes(b"".join(cell.script for cell in pack))
+    _write(folder, "cells", text_of(places))
 
 
 def _write(folder: Path, name: str, text: bytes) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.board.analysis import Analysis
 from bench.board.board import Board
 from bench.board.over_tasks import OverTasks, over_tasks, summary
 from bench.board.plots import profile_plot
 from bench.board.tables.leaders import by_protocol, leaders
 from bench.page.content import overview
-from bench.page.links import group_link
+from bench.page.links import Links
 from bench.page.tables import table_data
 
 
@@ -22,11 +23,11 @@ def summary_data(board: Board) -> dict[str, Any]:
     }
 
 
-def _leaders(protocol, machine, analyses) -> dict[str, Any]:
+def _leaders(protocol: str, machine: str, analyses: list[Analysis]) -> dict[str, Any]:
     """The lines of each group, so that every line leads to its group."""
     table = table_data(leaders(analyses, machine))
     lines = [
-        {**line, "group": group_link(analysis.group)}
+        {**line, "group": Links(analysis.group).group}
         for analysis in analyses
         for line in table_data(leaders([analysis], machine))["lines"]
     ]

@@ -15,6 +15,7 @@ from bench.page.script import ESCAPES
 from bench.record import Record
 from bench.store import Store
 
+END = b"`);\n"
 HOSTILE = (
     "<img src=x onerror='window.injected = 1'>",
     "</script><script>window.injected = 1</script>",
@@ -79,12 +80,23 @@ def data(folder: Path, name: str) -> Any:
     return handed_over((folder / "data" / f"{name}.js").read_bytes(), name)
 
 
+def contents(folder: Path) -> dict[str, Any]:
+    """Everything that the scripts of a report hand over, by name."""
+    found = {}
+    for path in sorted((folder / "data").rglob("*.js")):
+        # Line breaks are in no string, so that this ends no text inside one.
+        for each in path.read_bytes().split(END)[:-1]:
+            name = each.partition(b"kdbench.put('")[2].partition(b"'")[0].decode()
+            found[name] = handed_over(each + END, name)
+    return found
+
+
 def handed_over(text: bytes, name: str) -> Any:
     """The content of a script that hands over `name`."""
-    start, end = f"kdbench.put('{name}', `".encode(), b"`);\n"
+    start = f"kdbench.put('{name}', `".encode()
     assert text.startswith(start)
-    assert text.endswith(end)
-    literal = text[len(start) : -len(end)]
+    assert text.endswith(END)
+    literal = text[len(start) : -len(END)]
     # The JSON is inside a template literal: whatever would end it or run in it is escaped.
     plain = literal.replace(b"\\\\", b"")
     assert plain.count(b"`") == plain.count(b"\\`")

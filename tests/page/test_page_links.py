@@ -6,7 +6,7 @@ from records import placed, protocol, record
 
 from bench.board.entries import entries
 from bench.board.group import groups
-from bench.page.links import family_link, group_link, row_link
+from bench.page.links import Links
 
 ROOT = Path("/repo")
 
@@ -16,7 +16,7 @@ def grouped(records):
 
 
 def links(records):
-    return {(group_link(group), row_link(group, row)) for group in grouped(records) for row in group.rows}
+    return {(Links(group).group, Links(group).row(row)) for group in grouped(records) for row in group.rows}
 
 
 def test_links_stay_when_records_come():
@@ -29,8 +29,8 @@ def test_links_stay_when_records_come():
 def test_a_link_from_before_the_teacher_leads_to_its_family():
     (alone,) = grouped([record("scratch")])
     (taught,) = grouped([record("scratch"), record("kd")])
-    assert group_link(alone) == family_link(taught) != group_link(taught)
-    assert row_link(alone, alone.rows[0]) in {row_link(taught, row) for row in taught.rows}
+    assert Links(alone).group == Links(taught).family != Links(taught).group
+    assert Links(alone).row(alone.rows[0]) in {Links(taught).row(row) for row in taught.rows}
 
 
 def test_all_that_keeps_records_apart_is_in_the_links():

@@ -10,19 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from records import record
 
-from bench.page.cells import PACKED
+from bench.page.cells import PREDICTIONS
 from bench.store import Store
 
 
-def scripts(folder):
-    for path in sorted((folder / "data").rglob("*.js")):
-        name = path.relative_to(folder / "data").with_suffix("").as_posix()
-        yield name, pages.data(folder, name)
-
-
 def test_every_record_has_its_cell_as_it_is_stored(folder):
+    found = pages.contents(folder)
     for path, each in Store(folder.parent / "results").records():
-        cell = pages.data(folder, f"cells/{each.machine}/{each.key}")
+        cell = found[f"cells/{each.machine}/{each.key}"]
         stored = json.loads(path.read_text())
         assert cell["record"] == stored | {"predictions": None}
         assert (folder / cell["file"]).resolve() == path.resolve()
@@ -30,19 +25,32 @@ def test_every_record_has_its_cell_as_it_is_stored(folder):
 
 def test_a_cell_has_m_of_the_board(tmp_path):
     folder = pages.report([record("kd", select=(50.0, 60.0, 63.0, 66.0))], tmp_path)
-    ((_, cell),) = [each for each in scripts(folder) if each[0].startswith("cells/")]
+    (cell,) = [each for name, each in pages.contents(folder).items() if name.startswith("cells/")]
     assert cell["smooth"] == [None, None, 57.6667, 63.0]
+
+
+def test_cells_are_in_packs(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.page.cells.PACK_BYTES", 10_000)
+    folder = pages.report(pages.made(), tmp_path)
+    found = pages.contents(folder)
+    packs = {path.stem for path in (folder / "data" / "cells").iterdir()}
+    assert 2 < len(packs) < 20
+    assert {str(number) for keys in found["cells"].values() for number in keys.values()} == packs
+    for machine, keys in found["cells"].items():
+        for key, number in keys.items():
+            text = (folder / "data" / "cells" / f"{number}.js").read_text()
+            assert f"kdbench.put('cells/{machine}/{key}'" in text
 
 
 def test_predictions_are_left_out_only_where_they_are_packed():
     text = record().to_json()
-    assert json.loads(PACKED.sub(b'\n "predictions": null', text.encode()))["predictions"] is None
+    assert json.loads(PREDICTIONS.sub(b'\n "predictions": null', text.encode()))["predictions"] is None
     other = text.replace('"count": 3', '"count": "3"')
-    assert PACKED.sub(b"", other.encode()) == other.encode()
+    assert PREDICTIONS.sub(b"", other.encode()) == other.encode()
 
 
 def test_every_link_leads_somewhere(folder):
-    found = dict(scripts(folder))
+    found = pages.contents(folder)
     for line in found["overview"]["groups"]:
         group = found[f"groups/{line['id']}"]
         rows = {row["id"] for row in group["rows"]}
@@ -50,6 +58,7 @@ def test_every_link_leads_somewhere(folder):
         assert {group["targetRow"], *group["controls"]} - {None} <= rows
         for row in group["rows"]:
             for run in row["runs"]:
+                assert run["key"] in found["cells"][run["machine"]]
                 places = found[f"cells/{run['machine']}/{run['key']}"]["places"]
                 assert [line["id"], row["id"]] in places
 
@@ -72,7 +81,7 @@ def test_the_page_asks_the_network_for_nothing(folder):
 
 def test_hostile_records_stay_data(tmp_path):
     folder = pages.report(pages.hostile(), tmp_path)
-    text = json.dumps([content for _, content in scripts(folder)])
+    text = json.dumps(pages.contents(folder))
     for each in pages.HOSTILE:
         assert json.dumps(each)[1:-1] in text
     assert b"<img" not in (folder / "index.html").read_bytes()
@@ -84,7 +93,7 @@ def test_any_text_stays_data(tmp_path_factory, texts):
     name, task, note, value = texts
     made = record(name, task=task, parameters={name: value}, environment={"device": value, "load_average": note})
     folder = pages.report([made.model_copy(update={"task_note": note})], tmp_path_factory.mktemp("page"))
-    found = dict(scripts(folder))
+    found = pages.contents(folder)
     assert found["overview"]["groups"][0]["task"] == f"{task} v1"
     (group,) = [content for name, content in found.items() if name.startswith("groups/")]
     assert group["rows"][0]["parameters"] == {name: value}
@@ -92,7 +101,10 @@ def test_any_text_stays_data(tmp_path_factory, texts):
 
 def test_no_records(tmp_path):
     (tmp_path / "results").mkdir()
-    assert dict(scripts(pages.report([], tmp_path))) == {"overview": {"groups": [], "leaders": [], "overTasks": []}}
+    assert pages.contents(pages.report([], tmp_path)) == {
+        "cells": {},
+        "overview": {"groups": [], "leaders": [], "overTasks": []},
+    }
 
 
 def test_torch_is_not_imported(folder, tmp_path):

@@ -5,22 +5,19 @@ const kdbench = { views: {} };
 
 (() => {
   const arrived = new Map();
-  const asked = new Map();
+  const known = new Map();
+  const files = new Map();
 
+  /** Called by the scripts of the folder `data`. */
   kdbench.put = (name, text) => arrived.set(name, text);
 
-  /** A promise of what a script of the folder `data` hands over. Rejects if there is no such script. */
-  kdbench.load = (name) => {
-    if (!asked.has(name)) {
-      const answer = kdbench.script(`data/${name}.js`).then(() => {
-        const content = JSON.parse(arrived.get(name));
-        arrived.delete(name);
-        return content;
-      });
-      answer.catch(() => asked.delete(name));
-      asked.set(name, answer);
-    }
-    return asked.get(name);
+  /** A promise of the content that a script of the folder `data` hands over. Rejects if there is none. */
+  kdbench.load = async (name, file = name) => {
+    if (!files.has(file)) files.set(file, kdbench.script(`data/${file}.js`));
+    await files.get(file);
+    if (!known.has(name)) known.set(name, JSON.parse(arrived.get(name)));
+    arrived.delete(name);
+    return known.get(name);
   };
 
   /** A promise that ends when a script has run. */
@@ -49,5 +46,11 @@ const kdbench = { views: {} };
   };
 
   /** The cell of a run: its record, m, its file and the rows that it stands in. */
-  kdbench.cell = (machine, key) => kdbench.load(`cells/${machine}/${key}`);
+  kdbench.cell = async (machine, key) => {
+    const packs = await kdbench.load("cells");
+    if (!Object.hasOwn(packs, machine) || !Object.hasOwn(packs[machine], key)) {
+      throw new Error(`This report has no cell ${key} of ${machine}.`);
+    }
+    return kdbench.load(`cells/${machine}/${key}`, `cells/${packs[machine][key]}`);
+  };
 })();

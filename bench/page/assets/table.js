@@ -40,7 +40,7 @@
       el(
         "tr",
         { class: pinned.includes(line) ? "pinned" : null },
-        el("th", { scope: "row" }, line.name),
+        el("th", { scope: "row" }, el("div", { class: "label" }, line.name)),
         line.figures.map(([text, , strong], column) =>
           el("td", { class: columns[column].kind }, strong ? el("strong", {}, text) : text),
         ),
