@@ -10,11 +10,11 @@ import pytest
 from bench.cell import Cell
 from bench.engine.teachers import teacher_key
 from bench.registry import Registry
-from bench.store import Store
+from bench.store import TARGETS, Store
 from bench.task import Pair, Task
 
 RESULTS = Path(__file__).parents[1] / "results"
-FOLDERS = sorted(path for path in RESULTS.glob("*/*/*/*") if path.is_dir())
+FOLDERS = sorted(path for path in RESULTS.glob("*/*/*/*") if path.is_dir() and RESULTS / TARGETS not in path.parents)
 REGISTRY = Registry()
 
 

@@ -44,6 +44,11 @@ class Analysis:
         """The rows that stand for the protocol's controls."""
         return [(name, self.group.row_of(name)) for name in self.group.cell.protocol["controls"]]
 
+    @property
+    def plain(self) -> tuple[str, Row | None]:
+        """The control that the protocol names first, plain training, and its row; no name where it names none."""
+        return self.controls[0] if self.controls else ("", None)
+
     @cached_property
     def comparisons(self) -> Comparisons:
         return Comparisons.of(self.group.rows)
@@ -68,9 +73,17 @@ class Analysis:
         constant = {entry.record.result.most_frequent_select for entry in self.group.entries} - {None}
         return isinstance(self.target, Target) and bool(constant) and max(constant) >= self.target.value
 
-    def matches(self, row: Row, machine: str, target: Target, rule=match) -> list[Match | None]:
+    @cached_property
+    def _matches(self) -> dict[tuple[str, str, str], list[Match | None]]:
+        return {}
+
+    def matches(self, row: Row, machine: str, target: Target) -> list[Match | None]:
         """Of every run on the machine; one that diverged never matches."""
-        return [rule(run.evaluations, target) for run in row.on(machine)] + [None] * row.diverged(machine)
+        place = (row.identity, machine, target.row.identity)
+        if place not in self._matches:
+            reached = [match(run.evaluations, target) for run in row.on(machine)]
+            self._matches[place] = reached + [None] * row.diverged(machine)
+        return self._matches[place]
 
     def time_to_match(self, row: Row, machine: str, target: Target | str, unit: str = "seconds") -> Median | None:
         """The median over the row's runs on a machine; None without a target or a run."""

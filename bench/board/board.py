@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from bench.board.analysis import Analysis
-from bench.board.entries import entries
+from bench.board.entries import Entry, entries
 from bench.board.group import Group, groups
 from bench.record import Record
 
@@ -23,13 +23,14 @@ class Board:
     @classmethod
     def of(cls, records: Iterable[tuple[Path, Record]], folder: Path) -> Board:
         """folder: from which the links to the records go."""
-        found = groups(entries(records, folder))
-        whole = [group for group in found if group.cell.budget == 1]
-        rungs = {id(group): _rungs(group, found) for group in whole}
+        return cls.of_entries(entries(records, folder))
+
+    @classmethod
+    def of_entries(cls, runs: Iterable[Entry]) -> Board:
+        found = groups(runs)
+        rungs = {id(group): _rungs(group, found) for group in found if group.cell.budget == 1}
         taken = {id(rung) for each in rungs.values() for rung in each.values()}
-        alone = [group for group in found if group.cell.budget != 1 and id(group) not in taken]
-        shown = [group for group in found if group in whole or group in alone]
-        return cls(tuple(Analysis(group, rungs.get(id(group), {})) for group in shown))
+        return cls(tuple(Analysis(group, rungs.get(id(group), {})) for group in found if id(group) not in taken))
 
     @cached_property
     def titles(self) -> dict[int, str]:
@@ -52,13 +53,15 @@ class Board:
 
 def _rungs(group: Group, found: list[Group]) -> dict[float, Group]:
     """The groups of smaller budgets that belong to a group. Runs without a teacher belong to every one."""
-    return {
-        other.cell.budget: other
-        for other in found
-        if other.kind == group.kind
-        and other.cell.budget != 1
-        and (other.teacher is None or (group.teacher and other.teacher.sha256 == group.teacher.sha256))
-    }
+    rungs: dict[float, Group] = {}
+    for other in found:
+        if other.kind != group.kind or other.cell.budget == 1:
+            continue
+        if other.teacher is None or (group.teacher and other.teacher.sha256 == group.teacher.sha256):
+            rungs[other.cell.budget] = other
+        elif untaught := tuple(row for row in other.rows if not row.taught):
+            rungs.setdefault(other.cell.budget, replace(other, teacher=None, rows=untaught))
+    return rungs
 
 
 def _marks(group: Group) -> tuple[str, ...]:
@@ -66,6 +69,5 @@ def _marks(group: Group) -> tuple[str, ...]:
         f"protocol {group.protocol_hash[:8]}",
         group.cell.arithmetic,
         f"pretrained {group.cell.pretrained[:8]}" if group.cell.pretrained else "not pretrained",
-        f"budget {group.cell.budget:g}",
         f"teacher {group.teacher.sha256[:8]}" if group.teacher else "no teacher",
     )

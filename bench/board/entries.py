@@ -82,7 +82,10 @@ class Entry:
     def predictions(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The predicted classes on test (n,) and whether they are right (n,)."""
         packed = self.record.predictions
-        return packed and packed.unpack()
+        try:
+            return packed and packed.unpack()
+        except ValueError as error:
+            raise StoreError(f"{self.link}: predictions: {error}. `python -m bench validate` says more.") from error
 
     @property
     def score(self) -> float:

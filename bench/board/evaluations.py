@@ -7,6 +7,7 @@ to e. Evaluations inside a stage that trains no classifier do not count.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,16 +43,17 @@ class Evaluations:
             flops=np.array(curve.flops, dtype=float),
         )
 
-    @property
+    @cached_property
     def final(self) -> float | None:
         """m at the end of training; None if too few evaluations count."""
         known = self.smooth[~np.isnan(self.smooth)]
         return float(known[-1]) if len(known) else None
 
-    @property
+    @cached_property
     def best(self) -> float | None:
         """The highest single evaluation; None if none counts."""
-        return None if np.isnan(self.single).all() else float(np.nanmax(self.single))
+        known = self.single[~np.isnan(self.single)]
+        return float(known.max()) if len(known) else None
 
     def first(self, values: np.ndarray, level: float) -> int | None:
         """The number of the first evaluation at which `values` reach a level; None if none does."""

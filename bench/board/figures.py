@@ -30,7 +30,7 @@ def mean(values: Sequence[float | None], digits: int = 2) -> Figure:
     if not known:
         return NONE
     value = math.fsum(known) / len(known)
-    return Figure(f"{value:.{digits}f}", value)
+    return Figure(decimal(value, digits=digits), value)
 
 
 def decimal(value: float, signed: bool = False, digits: int = 2) -> str:
@@ -114,7 +114,7 @@ def latency(value: float | None) -> Figure:
     """`0.82 ms`, `1.20 s`."""
     if value is None:
         return NONE
-    return seconds(value) if value >= 1 else Figure(f"{1000 * value:.3g} ms", value)
+    return seconds(value) if value >= 0.9995 else Figure(f"{1000 * value:.3g} ms", value)
 
 
 def _scaled(value: float) -> str:

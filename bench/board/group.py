@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.board.entries import Entry
-from bench.identity import canonical
+from bench.identity import canonical, key_of
 from bench.record import CellIdentity, Cost, TeacherUse
 
 SEEDS_FOR_ORDER = 5
@@ -45,7 +45,7 @@ class Row:
     by_seed: dict[int, Entry]
     """One run per seed: of those on several machines, the one on the machine whose name is first."""
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """What tells it from the other rows of its group, the same in every group."""
         return f"{self.method} v{self.version} {self.parameters}"
@@ -93,13 +93,19 @@ class Group:
 
     @property
     def title(self) -> tuple[str, ...]:
-        """Task, pair and protocol, with their versions."""
+        """Task, pair and protocol, with their versions; a share of the budget stands with the protocol."""
         task, protocol = self.cell.task, self.cell.protocol
+        share = "" if self.cell.budget == 1 else f", {self.cell.budget:g} of the budget"
         return (
             f"{task.name} v{task.version}",
             str(self.cell.pair),
-            f"{protocol['name']} v{protocol['version']}",
+            f"{protocol['name']} v{protocol['version']}{share}",
         )
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of what tells it from every other group; titles of odd names may be alike."""
+        return key_of([*self.kind, self.cell.budget, self.teacher and self.teacher.sha256])
 
     @property
     def entries(self) -> list[Entry]:

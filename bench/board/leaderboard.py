@@ -105,7 +105,7 @@ def no_garbage_collection() -> Iterator[None]:
 @no_garbage_collection()
 def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Path) -> Leaderboard:
     """The whole board. results: where targets and figures are. path: of its Markdown, from which all links go."""
-    board, stored, figures = Board.of(records, path.parent), StoredTargets(results), results / FIGURES
+    board, figures = Board.of(records, path.parent), results / FIGURES
     if not board.analyses:
         return Leaderboard(path, f"{HEADER}\nNo records yet: `python -m bench run` makes them.\n", {}, {}, figures)
     plots: dict[Path, Plot] = {}
@@ -115,12 +115,7 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
         plots[file] = plot
         return Path(os.path.relpath(file, path.parent)).as_posix()
 
-    targets = {}
-    for analysis in board.analyses:
-        for target in (analysis.target, *(analysis.control_target or ())[1:]):
-            if isinstance(target, Target) and stored.version(target) is None:
-                file, text = stored.next_file(target)
-                targets[file] = text
+    stored = kept_targets(board, results)
     seen: dict[str, set[str]] = defaultdict(set)
     for analysis in board.analyses:
         seen[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
@@ -128,12 +123,22 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
     for analysis in board.analyses:
         group, title = analysis.group, board.title(analysis)
         pictures = {
-            machine: picture(runs_plot(analysis, machine, _file_name(title, machine), title))
+            machine: picture(runs_plot(analysis, machine, _file_name(title, machine, group.identity), title))
             for machine in group.machines
             if runs_on(group, machine)
         }
         parts.append(section(analysis, title, stored, pictures, seen[group.cell.task.name]))
-    return Leaderboard(path, "\n\n".join(parts) + "\n", plots, targets, figures)
+    return Leaderboard(path, "\n\n".join(parts) + "\n", plots, stored.new, figures)
+
+
+def kept_targets(board: Board, results: Path) -> StoredTargets:
+    """The stored targets; those of the board that are no version yet are the next ones."""
+    stored = StoredTargets(results)
+    for analysis in board.analyses:
+        for target in (analysis.target, *(analysis.control_target or ())[1:]):
+            if isinstance(target, Target):
+                stored.keep(target)
+    return stored
 
 
 def _leaders(board: Board) -> list[str]:
@@ -156,12 +161,12 @@ def _over_tasks(board: Board, picture) -> list[str]:
 
 def _profile(over: OverTasks) -> Plot:
     title = f"Time to match, {over.protocol}"
-    return profile_plot(over.profile, _file_name(f"profile {over.protocol}", over.machine), title)
+    return profile_plot(over.profile, _file_name(f"profile {over.protocol}", over.machine, over.protocol), title)
 
 
-def _file_name(title: str, machine: str) -> str:
-    """Readable, and different for titles that are alike as file names."""
-    return f"{slug(title)[:80]}-{machine}-{key_of([title, machine])[:8]}"
+def _file_name(title: str, machine: str, identity: str) -> str:
+    """Readable, and different for what has another identity, however alike its title is as a file name."""
+    return f"{slug(title)[:80]}-{machine}-{key_of([identity, machine])[:8]}"
 
 
 def _text_of(path: Path) -> str | None:

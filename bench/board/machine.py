@@ -11,13 +11,15 @@ FIELDS = {"device": "", "cores": "cores", "threads": "threads", "system": ""}
 """Of `record.environment`, with the word that stands before the values."""
 DECISIVE = ("device", "cpu_capability", "threads")
 """Where these differ, times do not compare."""
+ALONE = 0.5
+"""By how much the load average may be above the cores before something else must have run there too."""
 
 
 def machine_facts(entries: Iterable[Entry]) -> str:
     """One line of Markdown; where runs differ, all values."""
     entries = list(entries)
-    warning = difference(entries)
-    return escape("; ".join(facts(entries)) + ".") + (f" **{escape(warning)}**" if warning else "")
+    said = "".join(f" **{escape(warning)}**" for warning in warnings(entries))
+    return escape("; ".join(facts(entries)) + ".") + said
 
 
 def facts(entries: Iterable[Entry]) -> list[str]:
@@ -43,11 +45,23 @@ def facts(entries: Iterable[Entry]) -> list[str]:
     return known
 
 
-def difference(entries: Iterable[Entry]) -> str:
-    """What makes the times of these runs incomparable, as a sentence; empty if nothing does."""
+def warnings(entries: Iterable[Entry]) -> list[str]:
+    """What makes the times of these runs doubtful, a sentence each."""
     environments = [entry.record.environment for entry in entries]
+    found = []
     differing = [field for field in DECISIVE if len(_distinct(each.get(field) for each in environments)) > 1]
-    return f"Runs differ in {' and '.join(differing)}: their times do not compare." if differing else ""
+    if differing:
+        found.append(f"Runs differ in {' and '.join(differing)}: their times do not compare.")
+    shared = sum(map(_shared, environments))
+    if shared:
+        found.append(f"{shared} of {len(environments)} runs shared the machine, whose load was above its cores.")
+    return found
+
+
+def _shared(environment: dict) -> bool:
+    """Whether something else must have run beside: such times are too long."""
+    load, cores = environment.get("load_average"), environment.get("cores")
+    return _number(load) and _number(cores) and load > cores + ALONE
 
 
 def _memory(environment: dict) -> str | None:

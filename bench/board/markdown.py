@@ -10,16 +10,20 @@ from urllib.parse import quote
 from bench.board.group import SEEDS_FOR_ORDER, Row
 from bench.board.table import Figure, Line, Table
 
-PLAIN = frozenset(" .,:;()+-=/%'\"†·–→>±∞×…τδ−")
+PLAIN = frozenset(" .,:;()+-=/%'\"†·–→>±∞×…τδ−‖")
 """What Markdown and HTML leave alone inside a line, beside letters and digits."""
+
+
+def one_line(text: str) -> str:
+    """Any text in one line, without what cannot be seen."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 @lru_cache(maxsize=4096)
 def escape(text: str) -> str:
     """Any text as one line that Markdown and HTML show as it is: no table, markup or link can come out of it."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     # An underscore inside a word is no emphasis, and names are full of them.
-    escaped = re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), line)
+    escaped = re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), one_line(text))
     # GitHub makes links of bare addresses, also of escaped ones; a comment inside shows nothing and ends them.
     return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=&#64;)", "<!-- -->", escaped)
 
@@ -80,9 +84,9 @@ def label(line: Line) -> str:
 
 def name(row: Row, seeds: int | None = None) -> str:
     """The row's label with its marks: † adapted, * provisional. seeds: how many a table shows, if not all."""
-    method, bracket, parameters = row.label.partition("[")
-    # Only the brackets are ours; nothing follows them that would make a link.
-    plain = escape(method) + (f"[{escape(parameters[:-1])}]" if bracket else "")
+    version, bracket, parameters = row.label.removeprefix(row.method).partition("[")
+    # Only these brackets are ours; nothing follows them that would make a link.
+    plain = escape(row.method + version) + (f"[{escape(parameters[:-1])}]" if bracket else "")
     provisional = (len(row.by_seed) if seeds is None else seeds) < SEEDS_FOR_ORDER
     return plain + ("†" if row.adapted else "") + (r"\*" if provisional else "")
 

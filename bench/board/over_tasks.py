@@ -57,7 +57,7 @@ class OverTasks:
         for cell in self.cells:
             found = _times(cell, self.machine) if cell.ranked else {}
             shortest = min(found.values(), default=math.inf)
-            if math.isinf(shortest):
+            if not 0 < shortest < math.inf:
                 continue
             counted += 1
             for method, seconds in found.items():
@@ -86,7 +86,7 @@ def over_tasks(board: Board) -> list[OverTasks]:
 
 def summary(over: OverTasks) -> Table:
     """Every method with enough seeds anywhere."""
-    control = over.cells[0].group.cell.protocol["controls"][0]
+    control = over.cells[0].plain[0]
     columns = (
         Column("cells", f"tasks with a pair in which the method has {SEEDS_FOR_ORDER} seeds"),
         Column(f"mean vs {control}", "difference on test, mean over a task's pairs, then over tasks; percent points"),
@@ -113,8 +113,8 @@ def _line(over: OverTasks, method: str, control: str) -> tuple[Figure, ...]:
         if row is None:
             continue
         ranks.append(cell.comparisons.rank(row))
-        if reference is None or row is reference:
-            continue
+        if reference is None or cell.comparisons.p(row, reference) is None:
+            continue  # the control itself, or too few seeds in common
         by_task[cell.group.cell.task.name].append(summarise(paired_differences(row.scores, reference.scores)).mean)
         better, worse = cell.comparisons.better(row, reference), cell.comparisons.better(reference, row)
         verdicts["better" if better else "worse" if worse else "open"] += 1
@@ -139,6 +139,7 @@ def _not_told_apart(over: OverTasks, method: str) -> list[str]:
             (cell, rows[method], rows[other])
             for cell in over.cells
             if {method, other} <= (rows := {row.method: row for row in _complete(cell)}).keys()
+            and cell.comparisons.p(rows[method], rows[other]) is not None
         ]
         if other != method and common and not any(cell.comparisons.told_apart(a, b) for cell, a, b in common):
             found.append(other)
@@ -152,9 +153,9 @@ def _complete(cell: Analysis) -> list[Row]:
 
 
 def _times(cell: Analysis, machine: str) -> dict[str, float]:
-    """Method → seconds to match the target on the machine, infinity for a miss."""
+    """Method → seconds to match the target, infinity for a miss; of those with enough runs on this machine alone."""
     found = {row.method: cell.time_to_match(row, machine, cell.target) for row in _complete(cell)}
-    return {method: median.value for method, median in found.items() if median}
+    return {method: median.value for method, median in found.items() if median and median.n >= SEEDS_FOR_ORDER}
 
 
 def _one(analyses: Iterable[Analysis], machine: str) -> Analysis:

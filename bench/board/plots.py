@@ -9,14 +9,19 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.board.analysis import Analysis, on_test
+from bench.board.evaluations import Evaluations
 from bench.board.group import Row
+from bench.board.markdown import one_line
 from bench.board.over_tasks import Profile
 from bench.board.statistics import summarise
 from bench.board.target import Target
@@ -38,7 +43,8 @@ COLOURS = (
     "#bcbd22",
     "#000000",
 )
-MARKERS = "os^DvPX*<>p"
+MARKERS = "os^DvPX*<>"
+"""One fewer than colours, so that no two of many rows have both in common."""
 SETTINGS = {
     "svg.hashsalt": "kdbench",
     "svg.fonttype": "none",
@@ -81,7 +87,9 @@ class Plot:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
 
-        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **SETTINGS}):
+        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **SETTINGS}), warnings.catch_warnings():
+            # Text stays text in the file: the fonts of the reader draw it.
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
             figure = Figure(figsize=(9, 3.6) if self.data["kind"] == "runs" else (5.5, 3.2), layout=None)
             FigureCanvasSVG(figure)
             (_draw_runs if self.data["kind"] == "runs" else _draw_profile)(figure, self.data)
@@ -102,10 +110,10 @@ def runs_plot(analysis: Analysis, machine: str, name: str, title: str) -> Plot |
         name,
         {
             "kind": "runs",
-            "title": title,
-            "metric": metric,
+            "title": one_line(title),
+            "metric": one_line(metric),
             "target": round(target.value, 4) if isinstance(target, Target) else None,
-            "target_method": analysis.target_method,
+            "target_method": one_line(analysis.target_method),
             "rows": [_row_data(row, machine) for row in rows],
         },
     )
@@ -117,10 +125,10 @@ def profile_plot(profile: Profile, name: str, title: str) -> Plot:
         name,
         {
             "kind": "profile",
-            "title": title,
+            "title": one_line(title),
             "most": profile.most,
             "rows": [
-                {"label": method, "ratios": [_short(each) for each in sorted(ratios)], "cells": len(ratios)}
+                {"label": one_line(method), "ratios": [_short(each) for each in sorted(ratios)], "cells": len(ratios)}
                 for method, ratios in profile.ratios.items()
             ],
         },
@@ -131,22 +139,22 @@ def _row_data(row: Row, machine: str) -> dict[str, Any]:
     runs = row.on(machine)
     time = summarise([run.record.cost.train_seconds for run in runs])
     reached = on_test(row)
-    curves = [run.evaluations for run in runs]
-    length = min(len(each.smooth) for each in curves)
-    points = [
-        [
-            _short(summarise([float(each.train_seconds[number]) for each in curves]).mean),
-            _short(summarise([float(each.smooth[number]) for each in curves]).mean),
-        ]
-        for number in range(length)
-        if all(each.smooth[number] == each.smooth[number] for each in curves)
-    ]
     return {
-        "label": row.label + ("" if not row.provisional else "*"),
+        "label": one_line(row.label) + ("*" if row.provisional else ""),
         "seconds": [_short(time.mean), _short(time.half_width)],
         "score": [_short(reached.mean), _short(reached.half_width)],
-        "curve": points,
+        "curve": mean_curve([run.evaluations for run in runs]),
     }
+
+
+def mean_curve(runs: Sequence[Evaluations]) -> list[list[float]]:
+    """The mean over runs of training seconds and of m, at every evaluation at which all runs know m."""
+    length = min(len(each.smooth) for each in runs)
+    seconds, smooth = (
+        np.stack([getattr(each, name)[:length] for each in runs]).mean(axis=0) for name in ("train_seconds", "smooth")
+    )
+    known = ~np.isnan(smooth)
+    return np.column_stack([seconds[known], smooth[known]]).round(3).tolist()
 
 
 def _short(value: float | None) -> float | None:
@@ -156,13 +164,15 @@ def _short(value: float | None) -> float | None:
 
 def _draw_runs(figure, data: dict[str, Any]) -> None:
     left, right = figure.add_axes((0.06, 0.14, 0.33, 0.74)), figure.add_axes((0.46, 0.14, 0.33, 0.74))
+    handles = []
     for number, row in enumerate(data["rows"]):
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         (seconds, across), (score, along) = row["seconds"], row["score"]
-        left.errorbar(
-            seconds, score, xerr=across, yerr=along, color=colour, marker=marker, markersize=4, linewidth=0.8,
-            label=row["label"],
-        )  # fmt: skip
+        handles.append(
+            left.errorbar(
+                seconds, score, xerr=across, yerr=along, color=colour, marker=marker, markersize=4, linewidth=0.8
+            )
+        )
         right.plot(*_columns(row["curve"]), color=colour, linewidth=1)
     if data["target"] is not None:
         right.axhline(data["target"], color="#444444", linewidth=0.8, linestyle="--")
@@ -170,23 +180,35 @@ def _draw_runs(figure, data: dict[str, Any]) -> None:
                        ha="right", va="bottom", fontsize=7)  # fmt: skip
     _label(left, "training time, s", f"test {data['metric']}, ± 95% interval", "Reached, and what it took")
     _label(right, "training time, s", f"m on select, {data['metric']}", "On the way")
-    figure.legend(*left.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(0.805, 0.5), frameon=False)
+    _legend(figure, handles, [row["label"] for row in data["rows"]], 0.805)
     figure.suptitle(data["title"], fontsize=9, x=0.06, ha="left")
 
 
 def _draw_profile(figure, data: dict[str, Any]) -> None:
     axes = figure.add_axes((0.1, 0.16, 0.55, 0.7))
+    handles = []
     for number, row in enumerate(data["rows"]):
         known = [each for each in row["ratios"] if each is not None and each <= data["most"]]
         shares = [(count + 1) / row["cells"] for count in range(len(known))]
-        axes.step(
+        handles += axes.step(
             [1, *known, data["most"]], [0, *shares, shares[-1] if shares else 0], where="post",
-            color=COLOURS[number % len(COLOURS)], linewidth=1.2, label=f"{row['label']} ({row['cells']})",
+            color=COLOURS[number % len(COLOURS)], linewidth=1.2,
         )  # fmt: skip
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(1, data["most"])
     _label(axes, "r: times the shortest time to match", "share of cells within r", data["title"])
-    figure.legend(*axes.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(0.67, 0.5), frameon=False)
+    _legend(figure, handles, [f"{row['label']} ({row['cells']})" for row in data["rows"]], 0.67)
+
+
+def _legend(figure, handles: list, labels: list[str], x: float) -> None:
+    """Beside the axes, its left edge at x."""
+    legend = figure.legend(
+        handles, [str(number) for number in range(len(labels))], loc="center left", bbox_to_anchor=(x, 0.5),
+        frameon=False,
+    )  # fmt: skip
+    # Put in afterwards: matplotlib leaves out labels that begin with an underscore.
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)
 
 
 def _label(axes, x: str, y: str, title: str) -> None:

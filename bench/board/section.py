@@ -13,7 +13,7 @@ from bench.board.markdown import code, escape, folded, image, link, name, writte
 from bench.board.stored_targets import StoredTargets
 from bench.board.tables.accuracy import accuracy
 from bench.board.tables.fidelity import fidelity
-from bench.board.tables.ladder import ladder, same_row
+from bench.board.tables.ladder import ladder
 from bench.board.tables.lead import lead
 from bench.board.tables.match import brackets, matching
 from bench.board.tables.memory import memory
@@ -40,15 +40,14 @@ def section(
         first = machines[0]
         parts += [verdict(analysis), f"Times and memory: {escape(first)}.", written(lead(analysis, first))]
         parts += [image(f"{title}, on {machine}", pictures[machine]) for machine in machines[:1]]
-    parts += [_notes(analysis, seen), _failures(group)]
+    parts += [_notes(analysis, seen), _failures(analysis)]
     if machines:
         parts += [folded("Accuracy in detail", written(accuracy(analysis)))]
         parts += [_machine(analysis, machine, title, pictures, machine == machines[0]) for machine in machines]
         parts += [folded("Fidelity to the teacher, calibration, changed items", written(fidelity(analysis)))]
-        rungs = ladder(analysis)
-        if rungs:
-            parts.append(folded("Ladder of budgets", f"{written(rungs)}\n\n{_rung_records(analysis)}"))
         parts.append(folded("Records, and the command that makes each row's first one again", _records(group)))
+    if analysis.rungs:
+        parts.append(folded("Ladder of budgets", _ladder(analysis)))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -56,7 +55,7 @@ def verdict(analysis: Analysis) -> str:
     """Which methods differ from plain training, in words."""
     found = verdict_of(analysis)
     if found is None:
-        control = analysis.controls[0][0] if analysis.controls else ""
+        control, _ = analysis.plain
         return f"No method has {SEEDS_FOR_ORDER} seeds in common with {escape(control)}: no order is claimed."
     control = escape(found.control)
     said = {
@@ -138,9 +137,15 @@ def _machine(analysis: Analysis, machine: str, title: str, pictures: dict[str, s
     parts.append(f"**Networks**\n\n{written(networks(analysis, machine))}")
     if isinstance(analysis.target, Target):
         rows = [row for row in analysis.ordered if row.on(machine)]
-        crossed = [f"- {name(row)}: {brackets(row, machine, analysis.target)}" for row in rows]
+        crossed = [f"- {name(row)}: {brackets(analysis, row, machine, analysis.target)}" for row in rows]
         parts.append("\n".join(["Each run crossed τ between these two evaluations (seeds in order):", "", *crossed]))
     return folded(f"Time, memory, networks on {machine}", "\n\n".join(parts))
+
+
+def _ladder(analysis: Analysis) -> str:
+    table, target = ladder(analysis), escape(analysis.target_method)
+    text = written(table) if table else f"{target} has no run at the whole budget to hold these runs against."
+    return f"{text}\n\n{_rung_records(analysis)}"
 
 
 def _notes(analysis: Analysis, seen: Iterable[str]) -> str:
@@ -170,7 +175,7 @@ def _notes(analysis: Analysis, seen: Iterable[str]) -> str:
             notes.append("Answering with the most frequent class reaches τ: times to match it show nothing.")
         elif not analysis.ranked:
             notes.append(f"Fewer than {RANKED_ITEMS:,} select items: times to match are shown but not ranked.")
-    for entry in group.any_entries:
+    for entry in (entry for each in (group, *_rungs(analysis)) for entry in each.any_entries):
         if entry.copies:
             others = ", ".join(link(each.rpartition("/")[2], each) for each in entry.copies)
             notes.append(
@@ -191,10 +196,11 @@ def _is_constant(entry: Entry) -> bool:
     return known is not None and len(known[0]) > 1 and bool((known[0] == known[0][0]).all())
 
 
-def _failures(group: Group) -> str:
+def _failures(analysis: Analysis) -> str:
     lines = [
-        f"- {name(row)}, seed {link(str(entry.seed), entry.link)}, {escape(entry.record.machine)}: "
+        f"- {name(row)}{_at(group)}, seed {link(str(entry.seed), entry.link)}, {escape(entry.record.machine)}: "
         f"{entry.record.status}: {escape(_last_line(entry.record.reason))}"
+        for group in (analysis.group, *_rungs(analysis))
         for row in group.rows
         for entry in row.failures
     ]
@@ -209,24 +215,27 @@ def _last_line(reason: str) -> str:
 
 
 def _records(group: Group) -> str:
-    return "\n".join(line for row in group.rows for machine in group.machines for line in _row_records(row, machine))
+    rows = ((row, machine) for row in group.rows for machine in group.machines)
+    return "\n".join(line for row, machine in rows for line in _row_records(row, machine, _at(group)))
 
 
 def _rung_records(analysis: Analysis) -> str:
     """The records of the smaller budgets, which have no section of their own."""
-    lines = []
-    for share, group in sorted(analysis.rungs.items()):
-        for row in analysis.group.rows:
-            rung = same_row(row, group)
-            for machine in group.machines if rung else ():
-                lines += _row_records(rung, machine, f" at {share:g} of the budget")
-    return "\n".join(lines)
+    return "\n".join(_records(group) for group in _rungs(analysis))
 
 
-def _row_records(row: Row, machine: str, rung: str = "") -> list[str]:
+def _rungs(analysis: Analysis) -> list[Group]:
+    return [group for _, group in sorted(analysis.rungs.items())]
+
+
+def _at(group: Group) -> str:
+    return "" if group.cell.budget == 1 else f" at {group.cell.budget:g} of the budget"
+
+
+def _row_records(row: Row, machine: str, at: str) -> list[str]:
     runs = row.on(machine)
     if not runs:
         return []
     links = " ".join(link(str(run.seed), run.link) for run in runs)
     command = code(runs[0].record.provenance.command)
-    return [f"- {name(row, len(runs))}{rung} on {escape(machine)}, seeds {links}  ", f"  {command}"]
+    return [f"- {name(row, len(runs))}{at} on {escape(machine)}, seeds {links}  ", f"  {command}"]

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.board.target import Target
 from bench.errors import StoreError
-from bench.identity import canonical
+from bench.identity import canonical, key_of
 from bench.store import TARGETS, slug
+
+if TYPE_CHECKING:
+    from bench.board.target import Target
+
+NAME = re.compile(r"(.+)\.v([0-9]+)\.json")
+"""Of a file: the method and the number of the version."""
 
 
 @dataclass(frozen=True)
@@ -34,58 +40,66 @@ class StoredTargets:
 
     def __init__(self, results: Path) -> None:
         self.root = results / TARGETS
-        self._read: dict[tuple[Path, str], list[Version]] = {}
+        self.new: dict[Path, str] = {}
+        """What is kept and not yet on disk: file → text."""
+        self._known: dict[tuple[Path, str], list[Version]] = {}
 
-    def versions(self, target: Target) -> list[Version]:
-        """All versions for this task, protocol, pair and method, the oldest first; also of other configurations."""
-        place = (self._folder(target), _method(target))
-        if place not in self._read:
-            folder, method = place
-            names = [(re.fullmatch(r"(.+)\.v([0-9]+)\.json", path.name), path) for path in folder.glob("*.json")]
-            found = [_read(path, int(name[2])) for name, path in names if name and name[1] == method]
-            self._read[place] = sorted(found, key=lambda version: version.number)
-        return self._read[place]
+    def keep(self, target: Target) -> None:
+        """Makes a target that is no version yet the next one."""
+        if self.number(target) is None:
+            versions = self.versions(target)
+            number = max((each.number for each in versions), default=0) + 1
+            folder, method = _place(self.root, target)
+            self.new[folder / f"{method}.v{number}.json"] = _text(number, target.content)
+            versions.append(Version(number, target.value, canonical(target.content)))
 
-    def version(self, target: Target) -> int | None:
-        """The number of the version that is this target; None if it is not stored."""
+    def number(self, target: Target) -> int | None:
+        """Of the version that is this target; None before it is kept."""
         same = [each.number for each in self.versions(target) if each.content == canonical(target.content)]
         return same[-1] if same else None
 
-    def number(self, target: Target) -> int:
-        """The number that the target has, or will have once it is stored."""
-        known = self.version(target)
-        return max((each.number for each in self.versions(target)), default=0) + 1 if known is None else known
+    def versions(self, target: Target) -> list[Version]:
+        """All versions for this task, protocol, pair and method, the oldest first; also of other configurations."""
+        place = folder, method = _place(self.root, target)
+        if place not in self._known:
+            names = [(NAME.fullmatch(path.name), path) for path in folder.glob("*.json")]
+            found = [_read(path, int(name[2])) for name, path in names if name and name[1] == method]
+            self._known[place] = sorted(found, key=lambda version: version.number)
+        return self._known[place]
 
-    def next_file(self, target: Target) -> tuple[Path, str]:
-        """Where the target belongs as the next version, and the file's text."""
-        number = self.number(target)
-        text = json.dumps({"version": number, **target.content}, indent=1, ensure_ascii=False, sort_keys=True)
-        return self._folder(target) / f"{_method(target)}.v{number}.json", f"{text}\n"
-
-    def _folder(self, target: Target) -> Path:
-        task, protocol, pair = (target.made_of[part] for part in ("task", "protocol", "pair"))
-        names = (task["name"], protocol["name"], f"{pair['teacher']}->{pair['student']}")
-        return self.root.joinpath(*map(slug, names))
+    def damaged(self) -> Iterator[tuple[Path, str]]:
+        """The files in the folder that are no stored targets, and why."""
+        for path in sorted(self.root.rglob("*.json")):
+            name = NAME.fullmatch(path.name)
+            try:
+                _read(path, int(name[2]) if name else 0)
+            except StoreError as error:
+                yield path, str(error)
 
 
-def read_target(path: Path) -> dict[str, Any]:
-    """One stored target; a file that is not one raises StoreError."""
-    try:
-        content = json.loads(path.read_bytes())
-        missing = [name for name in ("version", "value", "configuration", "by_seed") if name not in content]
-    except (OSError, ValueError, TypeError) as error:
-        raise StoreError(f"{path} is not a stored target: {error}. Restore it, or move it away.") from error
-    if missing:
-        raise StoreError(f"{path} is not a stored target: it lacks {', '.join(missing)}. Restore it, or move it away.")
-    return content
+def _place(root: Path, target: Target) -> tuple[Path, str]:
+    """The folder of a target, and what its files' names begin with."""
+    task, protocol, pair = (target.made_of[part] for part in ("task", "protocol", "pair"))
+    names = (task["name"], protocol["name"], f"{pair['teacher']}->{pair['student']}")
+    return root.joinpath(*map(slug, names)), slug(target.row.method)
+
+
+def _text(number: int, content: dict[str, Any]) -> str:
+    """The text of a file. Its digest shows later whether anybody changed it."""
+    whole = {"version": number, "sha256": key_of(content), **content}
+    return json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _read(path: Path, number: int) -> Version:
-    content = read_target(path)
-    if content.pop("version") != number:
-        raise StoreError(f"{path} is not version {number}, as its name says. Restore it, or move it away.")
-    return Version(number, content["value"], canonical(content))
-
-
-def _method(target: Target) -> str:
-    return slug(target.row.method)
+    """One file; one that is not what was stored under its name raises StoreError."""
+    try:
+        content = json.loads(path.read_bytes())
+        named, digest = content.pop("version"), content.pop("sha256")
+        if named != number:
+            raise ValueError(f"it says that it is version {named}")
+        if digest != key_of(content):
+            raise ValueError("it was changed after it was stored")
+        return Version(number, content["value"], canonical(content))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        detail = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise StoreError(f"{path} is not a stored target: {detail}. Restore it, or move it away.") from error

@@ -7,6 +7,7 @@ configuration and a version (`bench.board.stored_targets`). It does not depend o
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,12 +34,12 @@ class Target:
     made_of: dict[str, Any]
     """The configuration: rule, task, pair, protocol, precision, method, teacher and pretrained model."""
 
-    @property
+    @cached_property
     def value(self) -> float:
         """τ."""
         return lower_median(list(self.by_seed.values())) - self.margin
 
-    @property
+    @cached_property
     def best(self) -> float:
         """The target of `match_best`: the median of the best single evaluations."""
         return lower_median(list(self.best_by_seed.values()))
@@ -92,7 +93,7 @@ def _made_of(group: Group, row: Row) -> dict[str, Any]:
         "pair": cell.pair.model_dump(),
         "protocol": cell.protocol,
         "precision": cell.arithmetic,
-        "method": {"name": row.method, "version": row.version, "parameters": row.parameters},
+        "method": {"name": row.method, "version": row.version, "parameters": json.loads(row.parameters)},
         "teacher": group.teacher.sha256 if group.teacher else None,
         **({"pretrained": cell.pretrained} if cell.pretrained else {}),
         **({"budget": cell.budget} if cell.budget != 1 else {}),

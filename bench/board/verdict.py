@@ -23,7 +23,7 @@ class Verdict:
 
 def verdict_of(analysis: Analysis) -> Verdict | None:
     """None if no row has enough seeds in common with the first control."""
-    control, reference = analysis.controls[0] if analysis.controls else ("", None)
+    control, reference = analysis.plain
     known = [row for row in analysis.ordered if reference and row is not reference and not row.provisional]
     judged = [(row, summarise(paired_differences(row.scores, reference.scores))) for row in known]
     means = [(row, whole.mean) for row, whole in judged if whole and whole.n >= SEEDS_FOR_ORDER]

@@ -60,7 +60,7 @@ def _cells(analyses: Iterable[Analysis], folder: Path) -> Iterator[Cell]:
         for entry, place in _placed(analysis):
             cell = (entry.record.machine, entry.record.key)
             found[cell] = entry
-            places[cell] += place
+            places[cell].append(place)
     for (machine, key), entry in found.items():
         # The folder may not be there yet, and then nothing is above it.
         with open(os.path.normpath(os.path.join(folder, entry.link)), "rb", buffering=0) as file:
@@ -70,15 +70,13 @@ def _cells(analyses: Iterable[Analysis], folder: Path) -> Iterator[Cell]:
         yield Cell(machine, key, script(f"cells/{machine}/{key}", text))
 
 
-def _placed(analysis: Analysis) -> Iterator[tuple[Entry, list[tuple[str, str]]]]:
-    """Every run of a group and of its smaller budgets, with the row that it belongs to, if the group has one."""
+def _placed(analysis: Analysis) -> Iterator[tuple[Entry, tuple[str, str]]]:
+    """Every run of a group and of its smaller budgets, with the row that it belongs to."""
     links = Links(analysis.group)
-    shown = {row.identity for row in analysis.group.rows}
     for group in (analysis.group, *analysis.rungs.values()):
         for row in group.rows:
-            place = [(links.group, links.row(row))] if row.identity in shown else []
             for entry in (*row.entries, *row.failures):
-                yield entry, place
+                yield entry, (links.group, links.row(row))
 
 
 def _smooth(entry: Entry) -> bytes:

@@ -15,7 +15,7 @@ from bench.board.statistics import Summary, paired_differences, summarise
 from bench.board.stored_targets import StoredTargets
 from bench.board.tables.accuracy import accuracy, metric_of
 from bench.board.tables.fidelity import fidelity
-from bench.board.tables.ladder import ladder, same_row
+from bench.board.tables.ladder import all_rows, ladder, same_row
 from bench.board.tables.lead import lead
 from bench.board.tables.match import brackets, matching
 from bench.board.tables.memory import memory
@@ -68,7 +68,7 @@ def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, 
         "targetMethod": analysis.target_method,
         "targetRow": links.row(target.row) if isinstance(target, Target) else None,
         "controls": [links.row(row) for _, row in analysis.controls if row],
-        "rows": [_row(analysis, row, links) for row in analysis.ordered],
+        "rows": [_row(analysis, row, links) for row in all_rows(analysis)],
         "lead": table_data(lead(analysis, here[0]), links) if here else None,
         "accuracy": table_data(accuracy(analysis), links) if here else None,
         "machines": [_machine(analysis, machine, links) for machine in here],
@@ -130,11 +130,13 @@ def _machine(analysis: Analysis, machine: str, links: Links) -> dict[str, Any]:
     here = runs_on(group, machine)
     rows = [row for row in analysis.ordered if row.on(machine)]
     tables = [each(analysis, machine) for each in (matching, times, memory, networks)]
-    crossed = [[row.label, brackets(row, machine, target)] for row in rows] if isinstance(target, Target) else []
+    crossed = (
+        [[row.label, brackets(analysis, row, machine, target)] for row in rows] if isinstance(target, Target) else []
+    )
     return {
         "name": machine,
         "facts": machines.facts(here),
-        "warning": machines.difference(here),
+        "warnings": machines.warnings(here),
         "tables": [table_data(table, links) for table in tables if table],
         "crossed": crossed,
         "points": [_point(row, machine, links) for row in rows],

@@ -89,7 +89,7 @@ def verdict_text(analysis: Analysis) -> str:
     """Which methods differ from plain training, in words."""
     verdict = verdict_of(analysis)
     if verdict is None:
-        control = analysis.controls[0][0] if analysis.controls else "a control"
+        control, _ = analysis.plain
         return f"No method has {SEEDS_FOR_ORDER} seeds in common with {control}: no order is claimed."
     said = {
         f"Better than {verdict.control}": [f"{row.label} {decimal(mean, signed=True)}" for row, mean in verdict.better],

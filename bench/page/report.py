@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench.board.board import Board
-from bench.board.leaderboard import no_garbage_collection
-from bench.board.stored_targets import StoredTargets
+from bench.board.leaderboard import kept_targets, no_garbage_collection
 from bench.errors import BenchError
 from bench.page.cells import Cell, packs
 from bench.page.content import content, differences
@@ -30,7 +29,8 @@ def write_report(records: Iterable[tuple[Path, Record]], results: Path, folder: 
     results: the folder with the stored targets.
     """
     with replaced_folder(folder) as new:
-        board, stored = Board.of(records, folder), StoredTargets(results)
+        board = Board.of(records, folder)
+        stored = kept_targets(board, results)
         shutil.copytree(ASSETS, new / "assets")
         (new / "assets" / "index.html").rename(new / "index.html")
         shutil.copyfile(_plotly(), new / "assets" / "plotly.min.js")

@@ -13,10 +13,12 @@ from bench.errors import UsageError
 
 MADE = [record("kd", 1, test=70.25, parameters={"t": 4.0}, pretrained="ab" * 32), record("scratch"), failure("at")]
 
+PLACES = Path("/repo"), Path("/repo/results")
+
 
 @pytest.fixture
 def table():
-    return frame(placed(MADE), Path("/repo"))
+    return frame(placed(MADE), *PLACES)
 
 
 def test_one_row_a_record(table):
@@ -27,7 +29,8 @@ def test_one_row_a_record(table):
     assert row["method_parameters"] == '{"t":4.0}'
     assert row["seed"] == 1
     assert row["train_seconds"] == 40.0
-    assert row["peak_memory_bytes"] == 200 * MIB
+    assert row["resident_growth_bytes"] == 200 * MIB
+    assert pd.isna(row["peak_memory_bytes"])
     assert row["ece"] == 5.0
     assert row["agreement"] == 75.0
     assert row["record"].startswith("results/cpu-2c-8g/kd-s1-")
@@ -40,7 +43,7 @@ def test_failures_are_rows_without_figures(table):
 
 
 def test_order_of_files_never_matters(table):
-    pd.testing.assert_frame_equal(frame(placed(MADE[::-1]), Path("/repo")), table)
+    pd.testing.assert_frame_equal(frame(placed(MADE[::-1]), *PLACES), table)
 
 
 def read_csv(path):
@@ -75,4 +78,33 @@ def test_unknown_format_names_the_known(table, tmp_path):
 
 
 def test_no_records_give_an_empty_table():
-    assert frame([], Path("/repo")).empty
+    assert frame([], *PLACES).empty
+
+
+def test_a_miss_is_censored_never_a_time():
+    early, never = (50.0, 66.0, 66.0, 66.0), (50.0, 55.0, 55.0, 55.0)
+    made = [record("pkd", seed, select=early) for seed in range(5)]
+    made += [
+        record("kd", 0, select=early),
+        record("kd", 1, select=never),
+        failure("kd", 2),
+        failure("kd", 3, status="oom"),
+    ]
+    # m of pkd is 66 at the end, so τ = 65.7: reached at the last of four evaluations, 10 s apart.
+    runs = frame(placed(made), *PLACES).set_index(["method", "seed"])
+    hit, miss, diverged, lost = (runs.loc["kd", seed] for seed in range(4))
+    assert (hit["reached"], hit["seconds_to_match"], hit["seconds_before_match"]) == (True, 40.0, 30.0)
+    assert pd.isna(hit["censored_at_seconds"])
+    assert (miss["reached"], miss["censored_at_seconds"]) == (False, 40.0)
+    assert (diverged["reached"], lost["status"]) == (False, "oom")
+    assert pd.isna(
+        [miss["seconds_to_match"], miss["steps_to_match"], diverged["seconds_to_match"], lost["reached"]]
+    ).all()
+    assert [miss["target"], diverged["target"]] == pytest.approx([65.7, 65.7])
+
+
+def test_a_run_that_every_teacher_has_is_held_against_no_single_target():
+    made = [record("pkd", seed, teacher=each * 64, machine=f"machine-{each}") for each in "ad" for seed in range(5)]
+    runs = frame(placed([*made, record("scratch")]), *PLACES).set_index("method")
+    assert pd.isna(runs.loc["scratch", "reached"])
+    assert runs.loc["pkd", "reached"].all()

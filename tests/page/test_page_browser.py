@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pages
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -26,7 +27,9 @@ def arrived(window, address):
 
 
 def wait(window, condition):
-    return WebDriverWait(window, PATIENCE).until(lambda _: condition())
+    # The element that is asked may be of the view that is just left.
+    patient = WebDriverWait(window, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
+    return patient.until(lambda _: condition())
 
 
 def find(window, selector):

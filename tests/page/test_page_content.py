@@ -9,8 +9,7 @@ import pytest
 from records import failure, placed, record
 
 from bench.board.board import Board
-from bench.board.leaderboard import leaderboard
-from bench.board.stored_targets import StoredTargets
+from bench.board.leaderboard import kept_targets, leaderboard
 from bench.page.content import content, differences, overview
 from bench.page.facts import notes
 from bench.page.summary import summary_data
@@ -23,8 +22,9 @@ def analyses(records):
 
 
 def shown(records):
-    analysis = analyses(records)[0]
-    return content(analysis, " · ".join(analysis.group.title), StoredTargets(ROOT / "results"))
+    board = Board.of(placed(records), ROOT)
+    analysis = board.analyses[0]
+    return content(analysis, board.title(analysis), kept_targets(board, ROOT / "results"))
 
 
 def cifar():
@@ -141,6 +141,12 @@ def test_runs_of_smaller_budgets_stand_in_their_row():
     assert sorted(run["budget"] for run in kd["runs"]) == [0.5] * 5 + [1] * 7
     assert group["ladder"]["lines"][0]["row"] == kd["id"]
     assert len(group["former"]) == 2
+
+
+def test_a_method_of_smaller_budgets_alone_has_a_row():
+    group = shown([*cifar(), *(pages.at_budget(record("dml", seed), 0.5) for seed in range(5))])
+    (dml,) = (row for row in group["rows"] if row["label"] == "dml")
+    assert {line["row"] for line in group["ladder"]["lines"]} == {dml["id"]}
 
 
 def test_overview():

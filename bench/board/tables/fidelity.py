@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.board.analysis import Analysis
 from bench.board.exemplars import Votes, exemplars
-from bench.board.figures import mean, point
+from bench.board.figures import count, mean, point
 from bench.board.group import Row
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.record import Calibration, Fidelity
@@ -14,21 +14,23 @@ FIDELITY = {
     "agreement_teacher_right": Column("… teacher right", "the same among items that the teacher gets right"),
     "agreement_teacher_wrong": Column("… teacher wrong", "the same among items that the teacher gets wrong"),
     "kl": Column("KL", "mean KL(teacher ‖ student) at temperature 1, nats"),
-    "confidence_teacher_wrong": Column("confidence", "of the student on items that the teacher gets wrong, 0 to 1"),
+    "confidence_teacher_wrong": Column(
+        "confidence", "of the student where the teacher is wrong, its mean largest probability, percent"
+    ),
 }
 CALIBRATION = {
     "ece": Column("ECE", "expected calibration error, 15 bins of equal width, percent points"),
     "nll": Column("NLL", "negative log-likelihood of the labels, nats"),
     "brier": Column("Brier", "Brier score summed over classes, 0 to 2"),
 }
-PERCENT = ("agreement", "agreement_teacher_right", "agreement_teacher_wrong", "ece")
+PERCENT = (*(name for name in FIDELITY if name != "kl"), "ece")
 
 
 def fidelity(analysis: Analysis) -> Table:
     """Means over seeds on test, and the compression-identified exemplars."""
-    reference = analysis.controls[0][1] if analysis.controls else None
-    label = analysis.controls[0][0] if analysis.controls else ""
+    label, reference = analysis.plain
     columns = (
+        Column("seeds", "over which the others are means"),
         *FIDELITY.values(),
         *CALIBRATION.values(),
         Column("changed items", f"test items whose most frequent label over seeds differs from that of {label}'s"),
@@ -41,6 +43,7 @@ def fidelity(analysis: Analysis) -> Table:
         records = [entry.record for entry in row.by_seed.values()]
         figures = [_mean([record.fidelity for record in records], name) for name in FIDELITY]
         figures += [_mean([record.calibration for record in records], name) for name in CALIBRATION]
+        figures.insert(0, count(len(records)))
         lines.append(Line(row, (*figures, *_exemplars(row, None if row is reference else references))))
     return Table("fidelity", "Fidelity, calibration, changed items", columns, tuple(lines)).without_empty_columns()
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bench.board.analysis import Analysis
 from bench.board.figures import decimal
 from bench.board.group import SEEDS_FOR_ORDER, Group, Row
-from bench.board.statistics import lower_bound, paired_differences, summarise
+from bench.board.statistics import EQUAL, lower_bound, paired_differences, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
+from bench.board.tables.accuracy import failed
 
 
 def ladder(analysis: Analysis) -> Table | None:
@@ -33,7 +34,7 @@ def ladder(analysis: Analysis) -> Table | None:
         Column("enough", f"the smallest share down to which the method is not inferior, from {SEEDS_FOR_ORDER} seeds"),
     )
     lines = []
-    for row in analysis.ordered:
+    for row in all_rows(analysis):
         rungs = {share: same_row(row, group) for share, group in groups.items()}
         if all(rungs[share] is None for share in analysis.rungs):
             continue
@@ -47,6 +48,13 @@ def ladder(analysis: Analysis) -> Table | None:
     return Table("ladder", "Ladder of budgets", columns, tuple(lines)) if lines else None
 
 
+def all_rows(analysis: Analysis) -> list[Row]:
+    """Those of the whole budget; below them, by name, those that were run at smaller ones only."""
+    known = {row.identity for row in analysis.ordered}
+    others = {row.identity: row for group in analysis.rungs.values() for row in group.rows}
+    return [*analysis.ordered, *(others[each] for each in sorted(others) if each not in known)]
+
+
 def same_row(row: Row, group: Group) -> Row | None:
     """The row of the same method with the same parameters in another group."""
     return next((each for each in group.rows if each.identity == row.identity), None)
@@ -56,11 +64,15 @@ def smallest(bounds: dict[float, float | None], margin: float) -> float | None:
     """The last share before the first failure, from the whole budget down; None if that one fails. None: not run."""
     enough = None
     for share in sorted(bounds, reverse=True):
-        bound = bounds[share]
-        if bound is None or bound <= -margin:
+        if not not_inferior(bounds[share], margin):
             break
         enough = share
     return enough
+
+
+def not_inferior(bound: float | None, margin: float) -> bool:
+    """Whether a lower bound is above −δ. One that is at it is not, whatever the round-off."""
+    return bound is not None and bound > EQUAL - margin
 
 
 def _bound(rung: Row | None, reference: Row) -> float | None:
@@ -74,10 +86,10 @@ def _bound(rung: Row | None, reference: Row) -> float | None:
 def _figure(rung: Row | None, reference: Row, margin: float) -> Figure:
     differences = [] if rung is None else paired_differences(rung.scores, reference.scores)
     whole, bound = summarise(differences), lower_bound(differences)
+    lost = failed(rung) if rung else ""
     if whole is None:
-        return NONE
-    sure = _bound(rung, reference)
+        return Figure(lost) if lost else NONE
+    sure = not_inferior(_bound(rung, reference), margin)
     said = "" if bound is None else f", bound {decimal(bound, signed=True)}"
-    return Figure(
-        f"{decimal(whole.mean, signed=True)}{said} ({whole.n})", whole.mean, sure is not None and sure > -margin
-    )
+    text = f"{decimal(whole.mean, signed=True)}{said} ({whole.n}){lost and f', {lost}'}"
+    return Figure(text, whole.mean, sure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.board.analysis import Analysis
 from bench.board.figures import points, ratio, to_match
 from bench.board.group import Row
-from bench.board.match import match, match_best, median
+from bench.board.match import Median, match_best, median
 from bench.board.statistics import Summary, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.target import Target
@@ -50,7 +50,7 @@ def matching(analysis: Analysis, machine: str) -> Table | None:
             ratio(reached["seconds"], analysis.time_to_match(target.row, machine, target)),
             to_match(reached["steps"], "steps"),
             to_match(reached["flops"], "flops"),
-            to_match(median(analysis.matches(row, machine, target, match_best), "seconds"), "seconds"),
+            to_match(_best(row, machine, target), "seconds"),
             points(at_seconds(row, machine, seconds)),
         ]
         if isinstance(control_target, Target):
@@ -67,10 +67,15 @@ def at_seconds(row: Row, machine: str, seconds: float | None) -> Summary | None:
     return summarise([value for value in values if value is not None])
 
 
-def brackets(row: Row, machine: str, target: Target) -> str:
+def brackets(analysis: Analysis, row: Row, machine: str, target: Target) -> str:
     """Between which evaluations each run crossed τ, in seconds: after the one before, not later than this one."""
-    found = [match(run.evaluations, target) for run in row.on(machine)]
+    found = analysis.matches(row, machine, target)[: len(row.on(machine))]
     return ", ".join("∞" if each is None else f"{each.seconds_before:.3g}–{each.seconds:.3g} s" for each in found)
+
+
+def _best(row: Row, machine: str, target: Target) -> Median:
+    reached = [match_best(run.evaluations, target) for run in row.on(machine)]
+    return median(reached + [None] * row.diverged(machine), "seconds")
 
 
 def _against(analysis: Analysis, row: Row, machine: str, target: Target) -> tuple[Figure, Figure]:

@@ -9,6 +9,7 @@ from bench.board.table import Column, Line, Table
 from bench.record import Cost
 
 COLUMNS = (
+    Column("runs", "of which the medians are"),
     Column(
         "peak memory",
         "of the cell alone: what it allocated on the GPU, or on a CPU all its tensors in a step on its largest batch, "
@@ -35,6 +36,7 @@ def memory(analysis: Analysis, machine: str) -> Table:
             continue
         joules = sorted(cost.energy_joules for cost in costs if cost.energy_joules is not None)
         figures = (
+            count(len(costs)),
             megabytes([peak_memory(cost) for cost in costs]),
             megabytes([cost.peak_device_reserved_bytes for cost in costs]),
             megabytes([resident(cost) for cost in costs]),

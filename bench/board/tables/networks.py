@@ -10,6 +10,7 @@ from bench.board.table import NONE, Column, Line, Table
 from bench.record import Inference
 
 COLUMNS = (
+    Column("runs", "of which the medians are"),
     Column("parameters"),
     Column("compression", "how many times fewer parameters the student has than the teacher"),
     Column("FLOPs an example", "of one forward pass"),
@@ -33,6 +34,7 @@ def networks(analysis: Analysis, machine: str) -> Table:
 
 def _line(label: str, size: int, ratio, measured: list[Inference]) -> Line:
     figures = (
+        count(len(measured)),
         count(size),
         ratio,
         quantity(middle(each.flops for each in measured)),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bench.board.analysis import Analysis
-from bench.board.figures import duration, median_seconds, quantity
+from bench.board.figures import count, duration, median_seconds, quantity
 from bench.board.statistics import summarise
 from bench.board.table import Column, Line, Table
 
 COLUMNS = (
     Column("training time", "seconds on the training clock, teacher forward included: mean ± 95% interval (runs)"),
+    Column("steps", "optimiser steps, of all stages: median"),
     Column("training FLOPs", "measured, student and teacher together; do not depend on the machine: median"),
     Column("to best", "training seconds at the first evaluation that is the run's best on select: median"),
     Column("to near best", "the same within 0.1 point of the best; less noisy: median"),
@@ -30,6 +31,7 @@ def times(analysis: Analysis, machine: str) -> Table:
         costs = [run.record.cost for run in runs]
         figures = (
             duration(summarise([cost.train_seconds for cost in costs])),
+            count(sorted(cost.steps for cost in costs)[len(costs) // 2]),
             quantity(sorted(cost.train_flops for cost in costs)[len(costs) // 2]),
             median_seconds([run.evaluations.seconds_to_best() for run in runs]),
             median_seconds([run.evaluations.seconds_to_best(NEAR) for run in runs]),

@@ -60,21 +60,21 @@
     const rows = cell.places.map(([, row], number) => groups[number].row(row));
     const [group, row] = [groups[0], rows[0]];
     const { provenance, cell: identity } = record;
-    const name = `${row ? row.label : identity.method.name}, seed ${identity.seed}`;
-    const place = group ? group.title : `${identity.task.name} · ${identity.protocol.name}`;
+    const name = `${row.label}, seed ${identity.seed}`;
     const made = `${provenance.started} at commit ${provenance.commit || "unknown"}${provenance.dirty ? " with changes" : ""}`;
     const file = cell.file.split("/").map((part) => (part === ".." ? part : encodeURIComponent(part))).join("/");
     return {
-      title: `${name} · ${place}`,
+      title: `${name} · ${group.title}`,
       trail: [
-        ...(group ? [...kdbench.trail(group), [kdbench.address.row(group, row), row.label]] : []),
+        ...kdbench.trail(group),
+        [kdbench.address.row(group, row), row.label],
         [kdbench.address.cell({ key, machine }), `seed ${identity.seed}`],
       ],
       node: el(
         "div",
         {},
         el("h1", {}, name),
-        el("p", { class: "lead" }, `${place} · on ${machine}${kdbench.share({ budget: identity.budget ?? 1 })}`),
+        el("p", { class: "lead" }, `${group.title} · on ${machine}${kdbench.share({ budget: identity.budget ?? 1 })}`),
         record.status === "ok"
           ? figures(record)
           : [el("p", { class: "warning" }, `This run failed: ${record.status}.`), el("pre", {}, record.reason)],

@@ -63,7 +63,7 @@
       node: kdbench.section(
         `On ${machine.name}`,
         el("p", { class: "soft" }, machine.facts.join(" · ")),
-        machine.warning ? el("p", { class: "warning" }, machine.warning) : null,
+        machine.warnings.map((warning) => el("p", { class: "warning" }, warning)),
         plot.node,
         tables.map(([data, table]) => [table.node, data.name === "match" ? crossed : null]),
       ),
