@@ -256,6 +256,8 @@ def test_the_ladder_is_walked_down_to_the_first_failure() -> None:
                 by_hand.mean(by_hand.differences(own, pkd)), abs=1e-9
             )
             assert shown[f"{share:g} of the budget"].strong == passes
+            said = float(re.search(r"bound ([+-]?[0-9.]+)", shown[f"{share:g} of the budget"].text)[1])
+            assert said == pytest.approx(bound, abs=0.006)
             if not passes:
                 break
             enough = share
