@@ -44,6 +44,8 @@ class Row:
     failures: tuple[Entry, ...]
     by_seed: dict[int, Entry]
     """One run per seed: of those on several machines, the one on the machine whose name is first."""
+    again: tuple[Entry, ...] = ()
+    """Further runs of a seed on one machine, which count nowhere: a teacher with the same weights can have two keys."""
 
     @cached_property
     def identity(self) -> str:
@@ -190,8 +192,10 @@ def _group(entries: list[Entry], kind: tuple[str, ...], teacher: TeacherUse | No
 
 def _row(label: str, entries: list[Entry]) -> Row:
     ordered = sorted(entries, key=lambda entry: (entry.seed, entry.record.machine, entry.link))
-    done = [entry for entry in ordered if entry.record.ok]
+    every = [entry for entry in ordered if entry.record.ok]
     # Reversed, so that the first of a seed is the one that stays.
+    places = {(entry.seed, entry.record.machine): entry for entry in reversed(every)}
+    done = [entry for entry in every if places[entry.seed, entry.record.machine] is entry]
     by_seed = {entry.seed: entry for entry in reversed(done)}
     method = ordered[0].record.cell.method
     return Row(
@@ -203,6 +207,7 @@ def _row(label: str, entries: list[Entry]) -> Row:
         entries=tuple(done),
         failures=tuple(entry for entry in ordered if not entry.record.ok),
         by_seed=dict(sorted(by_seed.items())),
+        again=tuple(entry for entry in every if places[entry.seed, entry.record.machine] is not entry),
     )
 
 

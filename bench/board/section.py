@@ -165,6 +165,10 @@ def _notes(analysis: Analysis, seen: Iterable[str]) -> str:
         sources = {entry.record.provenance.source_sha256 for entry in row.entries}
         if len(sources) > 1:
             notes.append(f"{name(row)}: its runs were made by {len(sources)} different sources of one version.")
+        notes += [
+            f"{name(row)}: {link(f'another run of seed {entry.seed}', entry.link)} on the same machine is left out."
+            for entry in row.again
+        ]
         constant = constant_seeds(row)
         if constant:
             notes.append(f"{name(row)}: gives every test item the same class (seeds {', '.join(map(str, constant))}).")

@@ -43,6 +43,11 @@ class Line:
     """How many runs are shown, if not all of the row's."""
 
 
+def alone(label: str, columns: tuple[Column, ...], known: dict[str, Figure]) -> Line:
+    """A line of something that is no row of the group. known: the titles of its columns → their figures."""
+    return Line(label, tuple(known.get(column.title, NONE) for column in columns))
+
+
 @dataclass(frozen=True)
 class Table:
     """What stands together. Times and memory of one machine only; runs of one group only."""

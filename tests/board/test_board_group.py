@@ -162,3 +162,12 @@ def test_groups_of_alike_titles_have_identities_of_their_own():
     assert one.title == other.title
     assert one.identity != other.identity
     assert one.identity == grouped(made[1] if one.cell.pair.teacher == "a" else made[0])[0].identity
+
+
+def test_a_seed_counts_once_on_a_machine_also_under_two_keys_of_one_teacher():
+    trained, brought = record("kd", 0, test=70.0), record("kd", 0, test=60.0, teacher_key=f"file:{'a' * 64}")
+    (group,) = grouped(trained, brought, record("kd", 1))
+    row = group.row_of("kd")
+    assert len(row.on("cpu-2c-8g")) == len(row.by_seed) == 2
+    assert len(row.again) == 1
+    assert {entry.record.key for entry in (row.by_seed[0], *row.again)} == {trained.key, brought.key}

@@ -10,7 +10,7 @@ from bench.board.exemplars import Votes
 from bench.board.figures import decimal, mean, point, points, probability
 from bench.board.group import Row
 from bench.board.statistics import Summary, paired_differences, summarise
-from bench.board.table import NONE, Column, Figure, Line, Table
+from bench.board.table import NONE, Column, Figure, Line, Table, alone
 
 
 def accuracy(analysis: Analysis) -> Table:
@@ -60,14 +60,14 @@ def accuracy(analysis: Analysis) -> Table:
         )
         for row in analysis.ordered
     ]
+    cannot_fail = {"failed": Figure("")}
     constant = _constant(analysis)
     if constant is not None:
-        lines.append(_only("most frequent class", columns, f"test {metric}", point(constant)))
+        lines.append(alone("most frequent class", columns, {f"test {metric}": point(constant), **cannot_fail}))
     if group.teacher:
         known = {metric: group.teacher.test, **group.teacher.further}
         shown = {f"test {name}": point(value) for name, value in known.items()}
-        figures = tuple(shown.get(column.title, NONE) for column in columns[:-1])
-        lines.insert(0, Line(f"teacher: {group.teacher.network}", (*figures, Figure(""))))
+        lines.insert(0, alone(f"teacher: {group.teacher.network}", columns, shown | cannot_fail))
     return Table("accuracy", "Accuracy", columns, tuple(lines)).without_empty_columns()
 
 
@@ -134,8 +134,3 @@ def _constant(analysis: Analysis) -> float | None:
     metric = metric_of(analysis)
     results = [entry.record.result.most_frequent for entry in analysis.group.entries]
     return next((result[metric] for result in results if result and metric in result), None)
-
-
-def _only(label: str, columns: tuple[Column, ...], title: str, figure: Figure) -> Line:
-    figures = (figure if column.title == title else NONE for column in columns[:-1])
-    return Line(label, (*figures, Figure("")))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bench.board.analysis import Analysis, on_test
-from bench.board.figures import duration, megabytes, points, ratio, to_match
+from bench.board.figures import duration, megabytes, point, points, ratio, to_match
 from bench.board.group import Row, peak_memory
 from bench.board.statistics import summarise
-from bench.board.table import Column, Figure, Line, Table
+from bench.board.table import Column, Figure, Line, Table, alone
 from bench.board.tables.accuracy import difference, failed, metric_of, rank
 
 
@@ -28,6 +28,14 @@ def lead(analysis: Analysis, machine: str) -> Table:
     reference = analysis.group.row_of(name)
     own = reference and analysis.time_to_match(reference, machine, analysis.target)
     lines = [Line(row, _figures(analysis, row, machine, own)) for row in analysis.ordered]
+    teacher = analysis.group.teacher
+    if teacher:
+        lines.insert(
+            0,
+            alone(
+                f"teacher: {teacher.network}", columns, {columns[1].title: point(teacher.test), "failed": Figure("")}
+            ),
+        )
     return Table("lead", "In short", columns, tuple(lines), machine=machine).without_empty_columns()
 
 

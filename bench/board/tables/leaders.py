@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bench.board.analysis import Analysis, on_test, runs_on
+from bench.board.analysis import RANKED_ITEMS, Analysis, on_test, runs_on
 from bench.board.board import Board
 from bench.board.figures import decimal, megabytes, points, to_match
 from bench.board.group import SEEDS_FOR_ORDER, Row, peak_memory
@@ -34,7 +35,11 @@ def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
         ),
         Column("test", "mean ± 95% interval (seeds), percent points"),
         Column(f"vs {control}", "paired by seed; bold: p below 0.05 after Holm"),
-        Column(f"time to match {target}", "training seconds, median (runs that reach it/runs)"),
+        Column(
+            f"time to match {target}",
+            f"training seconds, median (runs that reach it/runs); in brackets where fewer than {RANKED_ITEMS:,} select "
+            "items rank no times",
+        ),
         Column("peak memory", "of the cell alone"),
         Column("teacher", "its own test metric"),
     )
@@ -60,6 +65,11 @@ def _figures(analysis: Analysis, row: Row, machine: str, control: str) -> tuple[
         Figure(row.label + ("†" if row.adapted else "")),
         points(on_test(row)),
         difference(analysis, row, reference),
-        to_match(analysis.time_to_match(row, machine, analysis.target), "seconds"),
+        _time(analysis, row, machine),
         megabytes([peak_memory(run.record.cost) for run in row.on(machine)]),
     )
+
+
+def _time(analysis: Analysis, row: Row, machine: str) -> Figure:
+    time = to_match(analysis.time_to_match(row, machine, analysis.target), "seconds")
+    return time if analysis.ranked or time == NONE else replace(time, text=f"[{time.text}]")

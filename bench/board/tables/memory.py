@@ -15,6 +15,7 @@ COLUMNS = (
         "of the cell alone: what it allocated on the GPU, or on a CPU all its tensors in a step on its largest batch, "
         "counted: median (range)",
     ),
+    Column("allocated", "on the GPU at the peak, with the data and the teacher that cells share: median (range)"),
     Column("reserved", "on the GPU by the allocator, for all of the process: median (range)"),
     Column(
         "resident set",
@@ -38,6 +39,7 @@ def memory(analysis: Analysis, machine: str) -> Table:
         figures = (
             count(len(costs)),
             megabytes([peak_memory(cost) for cost in costs]),
+            megabytes([cost.peak_device_allocated_bytes for cost in costs]),
             megabytes([cost.peak_device_reserved_bytes for cost in costs]),
             megabytes([resident(cost) for cost in costs]),
             count(costs[0].parameters),
