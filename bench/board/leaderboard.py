@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.board.analysis import Analysis, runs_on
+from bench.board.analysis import runs_on
 from bench.board.board import Board
 from bench.board.group import SEEDS_FOR_ORDER
 from bench.board.markdown import escape, image, written
@@ -19,7 +19,7 @@ from bench.board.over_tasks import OverTasks, over_tasks, summary
 from bench.board.plots import SEAL, Plot, profile_plot, runs_plot
 from bench.board.section import section
 from bench.board.stored_targets import StoredTargets
-from bench.board.tables.leaders import leaders
+from bench.board.tables.leaders import by_protocol, leaders
 from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import key_of
@@ -105,7 +105,7 @@ def no_garbage_collection() -> Iterator[None]:
 @no_garbage_collection()
 def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Path) -> Leaderboard:
     """The whole board. results: where targets and figures are. path: of its Markdown, from which all links go."""
-    board, stored, figures = Board.of(records, path.parent), StoredTargets(results), results / FIGURES
+    board, figures = Board.of(records, path.parent), results / FIGURES
     if not board.analyses:
         return Leaderboard(path, f"{HEADER}\nNo records yet: `python -m bench run` makes them.\n", {}, {}, figures)
     plots: dict[Path, Plot] = {}
@@ -115,10 +115,7 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
         plots[file] = plot
         return Path(os.path.relpath(file, path.parent)).as_posix()
 
-    for analysis in board.analyses:
-        for target in (analysis.target, *(analysis.control_target or ())[1:]):
-            if isinstance(target, Target):
-                stored.keep(target)
+    stored = kept_targets(board, results)
     seen: dict[str, set[str]] = defaultdict(set)
     for analysis in board.analyses:
         seen[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
@@ -134,16 +131,19 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
     return Leaderboard(path, "\n\n".join(parts) + "\n", plots, stored.new, figures)
 
 
-def _leaders(board: Board) -> list[str]:
-    gathered: dict[tuple[str, str], list[Analysis]] = defaultdict(list)
+def kept_targets(board: Board, results: Path) -> StoredTargets:
+    """The stored targets; those of the board that are no version yet are the next ones."""
+    stored = StoredTargets(results)
     for analysis in board.analyses:
-        group = analysis.group
-        machine = next((machine for machine in group.machines if runs_on(group, machine)), None)
-        if machine:
-            protocol = group.title[2] + (f" · {group.cell.arithmetic}" if group.cell.arithmetic != "float32" else "")
-            gathered[protocol, machine].append(analysis)
+        for target in (analysis.target, *(analysis.control_target or ())[1:]):
+            if isinstance(target, Target):
+                stored.keep(target)
+    return stored
+
+
+def _leaders(board: Board) -> list[str]:
     parts = ["## In short"]
-    for (protocol, machine), analyses in sorted(gathered.items()):
+    for protocol, machine, analyses in by_protocol(board):
         parts += [f"### {escape(protocol)}, on {escape(machine)}", written(leaders(analyses, machine))]
     return parts
 

@@ -10,7 +10,6 @@ from bench.board.figures import decimal, seconds
 from bench.board.group import SEEDS_FOR_ORDER, Group, Row
 from bench.board.machine import machine_facts
 from bench.board.markdown import code, escape, folded, image, link, name, written
-from bench.board.statistics import paired_differences, summarise
 from bench.board.stored_targets import StoredTargets
 from bench.board.tables.accuracy import accuracy
 from bench.board.tables.fidelity import fidelity
@@ -21,6 +20,7 @@ from bench.board.tables.memory import memory
 from bench.board.tables.networks import networks
 from bench.board.tables.time import times
 from bench.board.target import RULE, Target
+from bench.board.verdict import verdict_of
 
 REASON = 200
 """Characters of a failure's reason that are shown; the record has all of it."""
@@ -53,28 +53,17 @@ def section(
 
 def verdict(analysis: Analysis) -> str:
     """Which methods differ from plain training, in words."""
-    control, reference = analysis.plain
-    known = [row for row in analysis.ordered if reference and row is not reference and not row.provisional]
-    judged = [(row, summarise(paired_differences(row.scores, reference.scores))) for row in known]
-    judged = [(row, whole) for row, whole in judged if whole and whole.n >= SEEDS_FOR_ORDER]
-    if not judged:
+    found = verdict_of(analysis)
+    if found is None:
+        control, _ = analysis.plain
         return f"No method has {SEEDS_FOR_ORDER} seeds in common with {escape(control)}: no order is claimed."
-    judged.sort(key=lambda pair: (-pair[1].mean, pair[0].label))
-    better = analysis.comparisons.better
-    kinds = {
-        f"Better than {escape(control)}": [each for each in judged if better(each[0], reference)],
-        f"Worse than {escape(control)}": [each for each in judged if better(reference, each[0])],
+    control = escape(found.control)
+    said = {
+        f"Better than {control}": [f"{name(row)} {decimal(mean, signed=True)}" for row, mean in found.better],
+        f"Worse than {control}": [f"{name(row)} {decimal(mean, signed=True)}" for row, mean in found.worse],
+        f"Not told apart from {control}": [name(row) for row in found.open],
     }
-    told = [row for chosen in kinds.values() for row, _ in chosen]
-    open_cases = [name(row) for row, _ in judged if row not in told]
-    sentences = [
-        f"{word}: {', '.join(f'{name(row)} {decimal(whole.mean, signed=True)}' for row, whole in chosen)}."
-        for word, chosen in kinds.items()
-        if chosen
-    ]
-    if open_cases:
-        sentences.append(f"Not told apart from {escape(control)}: {', '.join(open_cases)}.")
-    return " ".join(sentences)
+    return " ".join(f"{word}: {', '.join(names)}." for word, names in said.items() if names)
 
 
 def notes_of(group: Group) -> list[str]:
@@ -176,7 +165,7 @@ def _notes(analysis: Analysis, seen: Iterable[str]) -> str:
         sources = {entry.record.provenance.source_sha256 for entry in row.entries}
         if len(sources) > 1:
             notes.append(f"{name(row)}: its runs were made by {len(sources)} different sources of one version.")
-        constant = [entry.seed for entry in row.by_seed.values() if _is_constant(entry)]
+        constant = constant_seeds(row)
         if constant:
             notes.append(f"{name(row)}: gives every test item the same class (seeds {', '.join(map(str, constant))}).")
     if len({entry.record.machine for row in group.rows for entry in row.entries}) > 1:
@@ -194,6 +183,11 @@ def _notes(analysis: Analysis, seen: Iterable[str]) -> str:
                 f"{link('this one', entry.link)} is used, left out: {others}."
             )
     return "\n".join(f"- {note}" for note in notes)
+
+
+def constant_seeds(row: Row) -> list[int]:
+    """The seeds whose run gives every test item the same class."""
+    return [entry.seed for entry in row.by_seed.values() if _is_constant(entry)]
 
 
 def _is_constant(entry: Entry) -> bool:

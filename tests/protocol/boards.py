@@ -16,6 +16,7 @@ import records
 from bench.board.analysis import Analysis
 from bench.board.board import Board
 from bench.board.group import Row
+from bench.board.leaderboard import leaderboard
 from bench.board.table import Figure, Table
 from bench.identity import canonical
 from bench.record import Predictions, Record
@@ -68,8 +69,14 @@ def made() -> World:
     return World([*_cifar(), *_ladder(), *_other_tasks()])
 
 
-def world(name: str) -> World:
-    return {"committed": committed, "made": made}[name]()
+def machines(runs: by_hand.Runs) -> list[str]:
+    """Where any of them ended well."""
+    return sorted({run.machine for run in by_hand.done(runs)})
+
+
+def page(world: World) -> str:
+    """The whole Markdown."""
+    return leaderboard(records.placed(world.records), REPOSITORY, REPOSITORY / "LEADERBOARD.md").text
 
 
 # --- how a table is read ---
@@ -89,6 +96,11 @@ def cells(table: Table) -> Iterator[tuple[Row, dict[str, Figure]]]:
             yield line.of, dict(zip(titles, line.figures, strict=True))
 
 
+def column(table: Table, title: str) -> dict[tuple[str, int, str], float | None]:
+    """Row → number of one column; empty if nothing in it is known."""
+    return {key_of(row): shown[title].number for row, shown in cells(table) if title in shown}
+
+
 # --- made records ---
 
 
@@ -101,7 +113,7 @@ def run(method: str, seed: int, task: str = "cifar100", speed: float = 1.0, **ch
     shared = random.Random(f"{seed} {task}").gauss(0, 0.6)
     level = QUALITY[method] + shared + draw.gauss(0, 0.5)
     steepness = draw.uniform(1.5, 4)
-    select = [round(level * (1 - 0.5**(number / steepness * 4)) + draw.gauss(0, 0.5), 1) for number in range(1, 13)]
+    select = [round(level * (1 - 0.5 ** (number / steepness * 4)) + draw.gauss(0, 0.5), 1) for number in range(1, 13)]
     own = {name: changes.pop(name) for name in ("in_aggregates", "tuned", "test_items") if name in changes}
     budget = changes.pop("budget", 1.0)
     options = {
@@ -114,7 +126,10 @@ def run(method: str, seed: int, task: str = "cifar100", speed: float = 1.0, **ch
     record = records.record(method, seed, task=task, **options | changes)
     labels = np.arange(ITEMS) % 4
     right = np.array([draw.random() < level / 100 for _ in range(ITEMS)])
-    own = {"test_items": ITEMS, "predictions": Predictions.pack(np.where(right, labels, (labels + 1) % 4), labels)} | own
+    own = {
+        "test_items": ITEMS,
+        "predictions": Predictions.pack(np.where(right, labels, (labels + 1) % 4), labels),
+    } | own
     if budget != 1:
         cell = record.cell.model_copy(update={"budget": budget})
         own |= {"cell": cell, "key": cell.key}

@@ -34,7 +34,7 @@ def ladder(analysis: Analysis) -> Table | None:
         Column("enough", f"the smallest share down to which the method is not inferior, from {SEEDS_FOR_ORDER} seeds"),
     )
     lines = []
-    for row in _rows(analysis):
+    for row in all_rows(analysis):
         rungs = {share: same_row(row, group) for share, group in groups.items()}
         if all(rungs[share] is None for share in analysis.rungs):
             continue
@@ -48,7 +48,7 @@ def ladder(analysis: Analysis) -> Table | None:
     return Table("ladder", "Ladder of budgets", columns, tuple(lines)) if lines else None
 
 
-def _rows(analysis: Analysis) -> list[Row]:
+def all_rows(analysis: Analysis) -> list[Row]:
     """Those of the whole budget; below them, by name, those that were run at smaller ones only."""
     known = {row.identity for row in analysis.ordered}
     others = {row.identity: row for group in analysis.rungs.values() for row in group.rows}

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
-from bench.board.analysis import Analysis, on_test
+from bench.board.analysis import Analysis, on_test, runs_on
+from bench.board.board import Board
 from bench.board.figures import decimal, megabytes, points, to_match
 from bench.board.group import SEEDS_FOR_ORDER, Row, peak_memory
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.tables.accuracy import difference
+
+
+def by_protocol(board: Board) -> list[tuple[str, str, list[Analysis]]]:
+    """The groups of each protocol and arithmetic by the machine that they were mostly run on: all three, by name."""
+    gathered: dict[tuple[str, str], list[Analysis]] = defaultdict(list)
+    for analysis in board.analyses:
+        group = analysis.group
+        machine = next((machine for machine in group.machines if runs_on(group, machine)), None)
+        if machine:
+            protocol = group.title[2] + (f" · {group.cell.arithmetic}" if group.cell.arithmetic != "float32" else "")
+            gathered[protocol, machine].append(analysis)
+    return [(protocol, machine, analyses) for (protocol, machine), analyses in sorted(gathered.items())]
 
 
 def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
