@@ -125,10 +125,10 @@ def test_a_rung_of_the_ladder_alone_stands_in_no_table_with_whole_budgets() -> N
     """“Equal budgets”: where nobody ran the whole budget of a pair, its section and the first tables say so."""
     quarter = boards.runs(["scratch", "kd"], budget=0.25)
     text = page(World([*quarter, *boards.runs(["scratch", "kd"], task="sst2")]))
-    assert "## cifar100 v1 · resnet56->resnet20 · fair v1 at 0.25 of its budget" in text
+    assert "## cifar100 v1 · resnet56->resnet20 · fair v1, 0.25 of the budget" in text
     short = text[text.index("## In short") : text.index("## cifar100")]
     heads = re.findall(r"### (.*)", short)
-    assert heads == [f"fair v1, on {HERE}", f"fair v1 at 0.25 of its budget, on {HERE}"]
+    assert heads == [f"fair v1, on {HERE}", f"fair v1, 0.25 of the budget, on {HERE}"]
     whole, rung = short.split(f"### {heads[1]}")
     assert "sst2" in whole
     assert "cifar100" not in whole

@@ -83,12 +83,13 @@ def test_the_target_is_stored_with_its_seeds_configuration_and_version(tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     stored = StoredTargets(tmp_path)
-    assert stored.version(analysis.target) == 1
+    assert stored.number(analysis.target) == 1
     assert len(analysis.target.content["by_seed"]) == 6
     assert re.fullmatch("[0-9a-f]{64}", analysis.target.content["configuration"])
     one_less = World([run for run in made().records if (run.cell.method.name, run.cell.seed) != ("pkd", 5)])
     other = one_less.section("cifar100")[0].target
-    assert stored.version(other) is None
+    assert stored.number(other) is None
+    stored.keep(other)
     assert stored.number(other) == 2
     assert other.configuration == analysis.target.configuration
 
@@ -149,7 +150,7 @@ def test_the_evaluation_before_is_kept_as_bracket(world: World) -> None:
                     number = by_hand.first_at(by_hand.smoothed(run), level)
                     times_ = [0.0, *run.curve.train_seconds]
                     expected.append("∞" if number is None else f"{times_[number]:.3g}–{times_[number + 1]:.3g} s")
-                assert brackets(row, machine, analysis.target) == ", ".join(expected)
+                assert brackets(analysis, row, machine, analysis.target) == ", ".join(expected)
 
 
 def test_evaluations_of_a_stage_that_trains_no_classifier_do_not_count() -> None:
