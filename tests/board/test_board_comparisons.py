@@ -2,10 +2,10 @@
 
 import pytest
 import scipy.stats
-from boards import KD, SCRATCH, analysis, golden
 from hypothesis import given
 from hypothesis import strategies as st
 from records import record
+from small_boards import KD, SCRATCH, analysis, golden
 
 from bench.board.comparisons import Comparisons
 

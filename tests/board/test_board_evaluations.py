@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from boards import evaluations
 from hypothesis import given
 from hypothesis import strategies as st
 from records import curve
+from small_boards import evaluations
 
 from bench.board.evaluations import counted, smoothed
 

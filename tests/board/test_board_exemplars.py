@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from boards import analysis, texts
 from hypothesis import given
 from hypothesis import strategies as st
 from records import changed, record
+from small_boards import analysis, texts
 
 from bench.board.exemplars import Exemplars, Votes, exemplars
 from bench.board.tables.fidelity import fidelity

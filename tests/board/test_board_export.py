@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from records import MIB, failure, placed, record
+from records import MIB, changed, failure, placed, record
 
 from bench.board.export import FORMATS, frame, write
 from bench.errors import UsageError
 
-MADE = [record("kd", 1, test=70.25, parameters={"t": 4.0}, pretrained="ab" * 32), record("scratch"), failure("at")]
+MADE = [
+    changed(
+        record("kd", 1, test=70.25, parameters={"t": 4.0}, pretrained="ab" * 32),
+        cost={"peak_tensor_bytes": 200 * MIB, "energy_joules": 1500.0},
+    ),
+    record("scratch"),
+    failure("at"),
+    record("at", budget=0.5),
+]
 
 PLACES = Path("/repo"), Path("/repo/results")
 
@@ -22,24 +30,27 @@ def table():
 
 
 def test_one_row_a_record(table):
-    assert len(table) == 3
+    assert len(table) == 4
     row = table.set_index("method").loc["kd"]
     assert row["test_accuracy"] == 70.25
     assert row["parameters"] == 278_324
     assert row["method_parameters"] == '{"t":4.0}'
     assert row["seed"] == 1
+    assert row["budget"] == 1.0
     assert row["train_seconds"] == 40.0
+    assert row["peak_memory_bytes"] == 200 * MIB
+    assert row["energy_joules"] == 1500.0
     assert row["resident_growth_bytes"] == 200 * MIB
-    assert pd.isna(row["peak_memory_bytes"])
     assert row["ece"] == 5.0
     assert row["agreement"] == 75.0
     assert row["record"].startswith("results/cpu-2c-8g/kd-s1-")
 
 
 def test_failures_are_rows_without_figures(table):
-    row = table.set_index("method").loc["at"]
+    row = table.set_index(["method", "budget"]).loc["at", 1.0]
     assert row["status"] == "nan"
     assert pd.isna(row["test_accuracy"])
+    assert pd.isna(table.set_index("method").loc["scratch", "peak_memory_bytes"])
 
 
 def test_order_of_files_never_matters(table):
@@ -69,7 +80,8 @@ def test_json_is_a_list_of_objects(table, tmp_path):
     write(table, "json", tmp_path / "t.json")
     loaded = json.loads((tmp_path / "t.json").read_text())
     assert [each["method"] for each in loaded] == table["method"].tolist()
-    assert {each["method"]: each["test_accuracy"] for each in loaded} == {"kd": 70.25, "scratch": 70.0, "at": None}
+    shown = {(each["method"], each["budget"]): each["test_accuracy"] for each in loaded}
+    assert shown == {("kd", 1.0): 70.25, ("scratch", 1.0): 70.0, ("at", 1.0): None, ("at", 0.5): 70.0}
 
 
 def test_unknown_format_names_the_known(table, tmp_path):

@@ -1,8 +1,8 @@
 """The ladder of budgets: walks down, stops at the first failure; what was not run, or failed, is no success."""
 
 import pytest
-from boards import ROOT, SCRATCH, analyses, analysis, pkd, text_of, texts
 from records import failure, placed, record
+from small_boards import ROOT, SCRATCH, analyses, analysis, pkd, text_of, texts
 
 from bench.board.board import Board
 from bench.board.tables.ladder import ladder, smallest

@@ -4,10 +4,10 @@ import html
 import re
 
 import pytest
-from boards import analysis
 from hypothesis import example, given
 from hypothesis import strategies as st
 from records import record
+from small_boards import analysis
 
 from bench.board.markdown import escape, figure, grid, image, label, link, written
 from bench.board.table import Column, Figure, Line, Table

@@ -4,9 +4,9 @@ import math
 from types import SimpleNamespace
 
 import pytest
-from boards import evaluations
 from hypothesis import given
 from hypothesis import strategies as st
+from small_boards import evaluations
 
 from bench.board.match import Match, Median, match, match_best, median
 

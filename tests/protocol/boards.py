@@ -16,6 +16,7 @@ import records
 from bench.board.analysis import Analysis
 from bench.board.board import Board
 from bench.board.group import Row
+from bench.board.leaderboard import leaderboard
 from bench.board.table import Figure, Table
 from bench.identity import canonical
 from bench.record import Predictions, Record
@@ -68,8 +69,14 @@ def made() -> World:
     return World([*_cifar(), *_ladder(), *_other_tasks()])
 
 
-def world(name: str) -> World:
-    return {"committed": committed, "made": made}[name]()
+def machines(runs: by_hand.Runs) -> list[str]:
+    """Where any of them ended well."""
+    return sorted({run.machine for run in by_hand.done(runs)})
+
+
+def page(world: World) -> str:
+    """The whole Markdown."""
+    return leaderboard(records.placed(world.records), REPOSITORY, REPOSITORY / "LEADERBOARD.md").text
 
 
 # --- how a table is read ---
@@ -87,6 +94,11 @@ def cells(table: Table) -> Iterator[tuple[Row, dict[str, Figure]]]:
     for line in table.lines:
         if isinstance(line.of, Row):
             yield line.of, dict(zip(titles, line.figures, strict=True))
+
+
+def column(table: Table, title: str) -> dict[tuple[str, int, str], float | None]:
+    """Row → number of one column; empty if nothing in it is known."""
+    return {key_of(row): shown[title].number for row, shown in cells(table) if title in shown}
 
 
 # --- made records ---

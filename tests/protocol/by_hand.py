@@ -30,9 +30,11 @@ def groups(records: Iterable[Record]) -> list[Runs]:
     found = []
     for runs in together.values():
         weights = {run.teacher.key: run.teacher.sha256 for run in runs if run.teacher}
-        for teacher in sorted(set(weights.values())) or [None]:
-            # A failure knows the key of its teacher alone.
-            found.append([run for run in runs if weights.get(run.cell.teacher, teacher) == teacher])
+        # A failure knows the key of its teacher alone.
+        found += [
+            [run for run in runs if weights.get(run.cell.teacher, teacher) == teacher]
+            for teacher in sorted(set(weights.values())) or [None]
+        ]
     return found
 
 
@@ -139,9 +141,7 @@ def to_match(row: Runs, machine: str, level: float, unit: str, values=smoothed) 
     for run in done(row, machine):
         number = first_at(values(run), level)
         found.append(math.inf if number is None else float(getattr(run.curve, unit)[number]))
-    for run in row:
-        if run.status == "nan" and run.machine == machine:
-            found.append(math.inf)
+    found += [math.inf for run in row if run.status == "nan" and run.machine == machine]
     hits = 0
     for value in found:
         hits += value < math.inf
