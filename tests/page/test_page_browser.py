@@ -162,7 +162,10 @@ def test_a_cell_shows_its_curve_its_record_and_its_command(window, folder):
     assert "predictions" not in record
     assert window.find_element(By.CSS_SELECTOR, ".command code").text == "python -m bench run --methods pkd --seeds 3"
     stage = drawn(window)
-    assert window.execute_script("return arguments[0].data.map((trace) => trace.x)", stage) == [[12, 24, 36, 48]]
+    assert window.execute_script("return arguments[0].data.map((trace) => trace.x)", stage) == [[12, 24, 36, 48]] * 2
+    singles, smooth = window.execute_script("return arguments[0].data.map((trace) => trace.y)", stage)
+    assert singles == [50, 60, 63, 66]
+    assert smooth == [None, None, pytest.approx(57.6667), 63]
     assert window.execute_script("return arguments[0].layout.shapes[0].y0", stage) == pytest.approx(62.7)
     assert "τ = 62.70" in stage.text
     Select(window.find_element(By.CSS_SELECTOR, ".curves select")).select_by_visible_text("training steps")

@@ -78,7 +78,7 @@
         record.status === "ok"
           ? figures(record)
           : [el("p", { class: "warning" }, `This run failed: ${record.status}.`), el("pre", {}, record.reason)],
-        record.curve ? curves(groups, rows, key, machine) : null,
+        record.status === "ok" ? curves(groups, rows, key, machine) : null,
         kdbench.section(
           "Make it again",
           kdbench.command(provenance.command),

@@ -22,10 +22,12 @@
       "tiles",
     );
 
-  const counted = (row) => new Map(row.runs.filter((run) => run.counted && run.budget === row.runs[0].budget).map((run) => [run.seed, run]));
+  /** The runs that the accuracy table counts, by seed. */
+  const counted = (group, row) =>
+    new Map(row.runs.filter((run) => run.counted && run.budget === group.budget).map((run) => [run.seed, run]));
 
   const seeds = (group, one, other) => {
-    const [ours, theirs] = [counted(one), counted(other)];
+    const [ours, theirs] = [counted(group, one), counted(group, other)];
     const all = [...new Set([...ours.keys(), ...theirs.keys()])].sort((a, b) => a - b);
     const signed = (value) => (Math.abs(value) < 0.005 ? "0.00" : `${value > 0 ? "+" : ""}${value.toFixed(2)}`);
     const shown = (run) => (run ? [run.test.toFixed(2), run.test] : ["–", null]);

@@ -7,7 +7,6 @@
 
   const trace = (row, run, cell, x) => {
     const curve = cell.record.curve;
-    if (!curve) return null;
     const look = kdbench.look(row.number);
     const name = kdbench.plain(`${row.label}, seed ${run.seed}`);
     return {
@@ -22,6 +21,16 @@
       hovertemplate: "%{text}<br>%{x:,.5~g}: %{y:.2f}<extra></extra>",
     };
   };
+
+  /** The single evaluations of a run, whose means are its curve. */
+  const singles = (cell, x) => ({
+    type: "scatter",
+    mode: "markers",
+    x: cell.record.curve[x],
+    y: cell.record.curve.select,
+    marker: { color: "gray", size: 5, opacity: 0.6 },
+    hovertemplate: "one evaluation<br>%{x:,.5~g}: %{y:.2f}<extra></extra>",
+  });
 
   /**
    * The curves of rows on one machine at a time: times of different hardware never stand together.
@@ -42,8 +51,9 @@
         .filter((row) => chosen.has(row.id))
         .flatMap((row) => drawable(row).filter((run) => run.machine === machine).map((run) => [row, run]));
       const cells = await Promise.all(wanted.map(([, run]) => kdbench.cell(run.machine, run.key)));
+      const lines = wanted.map(([row, run], number) => trace(row, run, cells[number], x));
       return {
-        traces: wanted.map(([row, run], number) => trace(row, run, cells[number], x)).filter(Boolean),
+        traces: lines.length === 1 ? [singles(cells[0], x), ...lines] : lines,
         layout: {
           xaxis: { title: AXES[x], rangemode: "tozero" },
           yaxis: { title: `${group.metric} on select` },
@@ -82,7 +92,7 @@
           ? kdbench.choice("on", machines.map((name) => [name, name]), machine, (value) => ((machine = value), figure.draw()))
           : null,
       ),
-      el("div", { class: "chips", role: "group", "aria-label": "Methods drawn" }, rows.map(chip)),
+      rows.length > 1 ? el("div", { class: "chips", role: "group", "aria-label": "Methods drawn" }, rows.map(chip)) : null,
       figure.node,
     );
   };
