@@ -23,6 +23,13 @@ class Analysis:
     group: Group
     rungs: dict[float, Group] = field(default_factory=dict)
     """Share of the budget → the same group at that share."""
+    marks: tuple[str, ...] = ()
+    """What tells the group apart from others with its task, pair and protocol by name."""
+
+    @property
+    def title(self) -> str:
+        """Task, pair and protocol; and where groups share these, what tells them apart."""
+        return " · ".join([*self.group.title, *self.marks])
 
     @cached_property
     def target(self) -> Target | str:

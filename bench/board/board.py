@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from bench.board.analysis import Analysis
@@ -30,25 +28,14 @@ class Board:
         found = groups(runs)
         rungs = {id(group): _rungs(group, found) for group in found if group.cell.budget == 1}
         taken = {id(rung) for each in rungs.values() for rung in each.values()}
-        return cls(tuple(Analysis(group, rungs.get(id(group), {})) for group in found if id(group) not in taken))
+        shown = [group for group in found if id(group) not in taken]
+        return cls(tuple(Analysis(group, rungs.get(id(group), {}), _told_apart(group, shown)) for group in shown))
 
-    @cached_property
-    def titles(self) -> dict[int, str]:
-        """The id of an analysis → task, pair, protocol; and where groups share these, what tells them apart."""
-        shared = Counter(each.group.title for each in self.analyses)
-        titles = {}
-        for analysis in self.analyses:
-            group = analysis.group
-            parts = list(group.title)
-            if shared[group.title] > 1:
-                marks = [_marks(other.group) for other in self.analyses if other.group.title == group.title]
-                own = _marks(group)
-                parts += [mark for number, mark in enumerate(own) if len({each[number] for each in marks}) > 1]
-            titles[id(analysis)] = " · ".join(parts)
-        return titles
 
-    def title(self, analysis: Analysis) -> str:
-        return self.titles[id(analysis)]
+def _told_apart(group: Group, shown: list[Group]) -> tuple[str, ...]:
+    """What tells a group apart from those that share its task, pair and protocol by name."""
+    others = [_marks(each) for each in shown if each.title == group.title]
+    return tuple(mark for number, mark in enumerate(_marks(group)) if len({each[number] for each in others}) > 1)
 
 
 def _rungs(group: Group, found: list[Group]) -> dict[float, Group]:

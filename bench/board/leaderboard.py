@@ -121,7 +121,7 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
         seen[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
     parts = [HEADER.rstrip(), *_leaders(board), *_over_tasks(board, picture)]
     for analysis in board.analyses:
-        group, title = analysis.group, board.title(analysis)
+        group, title = analysis.group, analysis.title
         pictures = {
             machine: picture(runs_plot(analysis, machine, _file_name(title, machine, group.identity), title))
             for machine in group.machines

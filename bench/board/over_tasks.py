@@ -18,6 +18,7 @@ from bench.board.figures import decimal, times
 from bench.board.group import SEEDS_FOR_ORDER, Row
 from bench.board.statistics import geometric_mean, paired_differences, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
+from bench.identity import canonical
 
 MOST = 4.0
 """The largest ratio of times that is looked at; a miss enters as this."""
@@ -67,7 +68,7 @@ class OverTasks:
 
 def over_tasks(board: Board) -> list[OverTasks]:
     """Every protocol and machine with at least two tasks, by name."""
-    gathered: dict[tuple[str, str], dict[tuple[str, str], list[Analysis]]] = defaultdict(lambda: defaultdict(list))
+    gathered: dict[tuple[str, ...], dict[tuple[str, str], list[Analysis]]] = defaultdict(lambda: defaultdict(list))
     for analysis in board.analyses:
         group = analysis.group
         if group.cell.budget != 1 or not all(entry.record.in_aggregates for entry in group.any_entries):
@@ -75,11 +76,12 @@ def over_tasks(board: Board) -> list[OverTasks]:
         protocol = group.cell.protocol
         for machine in group.machines:
             if runs_on(group, machine):
-                place = (f"{protocol['name']} v{protocol['version']}", machine)
+                roles = canonical([protocol["controls"], protocol["target"]])
+                place = (f"{protocol['name']} v{protocol['version']}", machine, roles)
                 gathered[place][group.cell.task.name, str(group.cell.pair)].append(analysis)
     found = [
         OverTasks(protocol, machine, tuple(_one(analyses, machine) for _, analyses in sorted(cells.items())))
-        for (protocol, machine), cells in sorted(gathered.items())
+        for (protocol, machine, _), cells in sorted(gathered.items())
     ]
     return [each for each in found if each.tasks > 1]
 

@@ -37,7 +37,7 @@ def write_report(records: Iterable[tuple[Path, Record]], results: Path, folder: 
         _write(new, "overview", text_of(summary_data(board)))
         for analysis in board.analyses:
             link = Links(analysis.group).group
-            _write(new, f"groups/{link}", text_of(content(analysis, board.title(analysis), stored)))
+            _write(new, f"groups/{link}", text_of(content(analysis, analysis.title, stored)))
             _write(new, f"differences/{link}", text_of(differences(analysis)))
         _write_cells(new, packs(board.analyses, folder))
 

@@ -17,7 +17,7 @@ from bench.page.tables import table_data
 def summary_data(board: Board) -> dict[str, Any]:
     """The list of groups, the leaders of each protocol on each machine, and what holds over tasks."""
     return {
-        "groups": [overview(analysis, board.title(analysis)) for analysis in board.analyses],
+        "groups": [overview(analysis, analysis.title) for analysis in board.analyses],
         "leaders": [_leaders(*each) for each in by_protocol(board)],
         "overTasks": [_over_tasks(over) for over in over_tasks(board) if len(over.methods) > 1],
     }

@@ -9,7 +9,7 @@ from bench.board.board import Board
 
 def titles(*made):
     found = Board.of(placed(made), ROOT)
-    return sorted(found.title(each) for each in found.analyses)
+    return sorted(each.title for each in found.analyses)
 
 
 def test_a_title_says_task_pair_and_protocol():

@@ -139,7 +139,7 @@ def test_a_rung_belongs_to_its_own_teacher_and_plain_training_to_every_one():
 def test_a_share_without_its_whole_is_a_section_that_says_so():
     made = pkd(budget=0.5)
     found = Board.of(placed(made), ROOT)
-    titles = [found.title(each) for each in found.analyses]
+    titles = [each.title for each in found.analyses]
     assert titles == ["cifar100 v1 · resnet56->resnet20 · fair v1, 0.5 of the budget"]
     text = text_of([*made, *pkd(task="sst2")])
     assert "### fair v1, 0.5 of the budget, on cpu-2c-8g" in text

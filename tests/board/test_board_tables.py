@@ -195,6 +195,7 @@ def test_where_times_are_not_ranked_the_titles_say_so():
 def test_lead_by_hand():
     columns = ("rank", "test accuracy", "training time", "time to match pkd", "× pkd", "failed")
     assert shown(lead(GOLDEN, HERE), *columns) == {
+        "teacher: resnet56": ["–", "72.25", "–", "–", "–", ""],
         "pkd": ["1", "70.40 ± 0.39 (5)", "80.0 ± 0.0 s (5)", "80.0 s (3/5)", "1.00", ""],
         "kd": ["2", "69.40 ± 0.42 (5)", "40.0 ± 0.0 s (5)", "30.0 s (3/5)", "0.38", ""],
         "scratch": ["3", "68.40 ± 0.39 (5)", "40.0 ± 0.0 s (5)", "∞ (0/5)", "∞", ""],

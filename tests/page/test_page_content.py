@@ -24,7 +24,7 @@ def analyses(records):
 def shown(records):
     board = Board.of(placed(records), ROOT)
     analysis = board.analyses[0]
-    return content(analysis, board.title(analysis), kept_targets(board, ROOT / "results"))
+    return content(analysis, analysis.title, kept_targets(board, ROOT / "results"))
 
 
 def cifar():

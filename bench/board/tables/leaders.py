@@ -12,18 +12,21 @@ from bench.board.figures import decimal, megabytes, points, to_match
 from bench.board.group import SEEDS_FOR_ORDER, Row, peak_memory
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.tables.accuracy import difference
+from bench.identity import canonical
 
 
 def by_protocol(board: Board) -> list[tuple[str, str, list[Analysis]]]:
     """The groups of each protocol and arithmetic by the machine that they were mostly run on: all three, by name."""
-    gathered: dict[tuple[str, str], list[Analysis]] = defaultdict(list)
+    gathered: dict[tuple[str, str, str], list[Analysis]] = defaultdict(list)
     for analysis in board.analyses:
         group = analysis.group
         machine = next((machine for machine in group.machines if runs_on(group, machine)), None)
         if machine:
             protocol = group.title[2] + (f" · {group.cell.arithmetic}" if group.cell.arithmetic != "float32" else "")
-            gathered[protocol, machine].append(analysis)
-    return [(protocol, machine, analyses) for (protocol, machine), analyses in sorted(gathered.items())]
+            # Protocols of one name may differ; the columns must mean the same on every line.
+            roles = canonical([group.cell.protocol["controls"], group.cell.protocol["target"]])
+            gathered[protocol, machine, roles].append(analysis)
+    return [(protocol, machine, analyses) for (protocol, machine, _), analyses in sorted(gathered.items())]
 
 
 def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
@@ -51,7 +54,7 @@ def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
 def _lines(analysis: Analysis, machine: str, control: str) -> list[Line]:
     group = analysis.group
     first = [row for row in analysis.ordered if analysis.comparisons.rank(row) == 1]
-    label = f"{group.title[0]} · {group.cell.pair}"
+    label = " · ".join([group.title[0], str(group.cell.pair), *analysis.marks])
     teacher = NONE if group.teacher is None else Figure(decimal(group.teacher.test), group.teacher.test)
     if sum(not row.provisional for row in group.rows) < 2:
         said = Figure(f"fewer than two methods have {SEEDS_FOR_ORDER} seeds: no order is claimed")
