@@ -145,7 +145,9 @@ class Cost(Part):
     samples: int
     train_flops: int
     peak_device_allocated_bytes: int | None
+    """On a GPU, while the training clock was on."""
     peak_device_reserved_bytes: int | None
+    """On a GPU, evaluation included: what is reserved stays reserved."""
     device_before_bytes: int | None = None
     """Allocated on the GPU before the cell was built: data and teachers; the cell's own peak is the difference."""
     peak_resident_bytes: int | None

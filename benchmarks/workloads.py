@@ -19,6 +19,7 @@ from bench.engine.loaded_teacher import LoadedTeacher
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.workbench import Workbench
 from bench.method import Method
+from bench.protocol import Protocol
 from bench.task import Data, Examples, Pair
 from tasks.cifar100 import DEVIATION, MEAN, Cifar100
 
@@ -49,9 +50,12 @@ def workbench() -> Workbench:
     """The engine's data and networks on the CPU, at the precision that `auto` takes here."""
     keep_freed_memory()  # as a worker does
     task = RandomCifar100()
-    # All images are trained on, so that an epoch has EPOCH_STEPS steps.
-    protocol = dataclasses.replace(task.protocols["fair"], select=False)
-    return Workbench(task, protocol, None, CPU, resolve_precision("auto", CPU))
+    return Workbench(task, all_fit(task), None, CPU, resolve_precision("auto", CPU))
+
+
+def all_fit(task: RandomCifar100) -> Protocol:
+    """`fair`, but all images are trained on, so that an epoch has EPOCH_STEPS steps."""
+    return dataclasses.replace(task.protocols["fair"], select=False)
 
 
 def harness_steps(bench: Workbench, method: Method, compiled: bool = False, pair: Pair = PAIR) -> Iterator[None]:
