@@ -53,6 +53,11 @@ class Row:
         return f"{self.method} v{self.version} {self.parameters}"
 
     @property
+    def name(self) -> str:
+        """The label with its marks: † adapted, * provisional."""
+        return self.label + "†" * self.adapted + "*" * self.provisional
+
+    @property
     def taught(self) -> bool:
         """Whether it uses a teacher."""
         return any(entry.record.cell.teacher for entry in (*self.entries, *self.failures))

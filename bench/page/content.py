@@ -9,6 +9,7 @@ from typing import Any
 from bench.board import machine as machines
 from bench.board.analysis import Analysis, on_test, runs_on
 from bench.board.entries import Entry
+from bench.board.facts import facts, notes, verdict
 from bench.board.figures import points, probability
 from bench.board.group import Group, Row
 from bench.board.statistics import Summary, paired_differences, summarise
@@ -22,7 +23,6 @@ from bench.board.tables.memory import memory
 from bench.board.tables.networks import networks
 from bench.board.tables.time import times
 from bench.board.target import Target
-from bench.page.facts import facts, notes, verdict_text
 from bench.page.links import Links
 from bench.page.tables import figure_data, table_data
 
@@ -61,7 +61,7 @@ def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, 
     return {
         **overview(analysis, title),
         "metric": metric_of(analysis),
-        "verdict": verdict_text(analysis) if here else None,
+        "verdict": verdict(analysis) if here else None,
         "facts": facts(analysis, stored),
         "notes": notes(analysis),
         "target": target.value if isinstance(target, Target) else None,

@@ -144,4 +144,4 @@ def test_a_share_without_its_whole_is_a_section_that_says_so():
     text = text_of([*made, *pkd(task="sst2")])
     assert "### fair v1, 0.5 of the budget, on cpu-2c-8g" in text
     assert "### fair v1, on cpu-2c-8g" in text
-    assert "students see all of `fit` for 1 epochs" in text
+    assert "students see all of fit for 1 epochs" in text

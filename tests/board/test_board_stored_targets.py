@@ -67,7 +67,7 @@ def test_another_target_is_a_new_version_and_the_older_are_not_comparable(tmp_pa
     first = files(tmp_path / FOLDER)
     text = written(other, tmp_path)
     assert "version 2, from pkd" in text
-    assert "Times to match earlier targets are not comparable: version 1 was 62.70." in text
+    assert "times to match earlier targets are not comparable: version 1 was 62.70." in text
     assert sorted(files(tmp_path / FOLDER)) == ["pkd.v1.json", "pkd.v2.json"]
     assert files(tmp_path / FOLDER)["pkd.v1.json"] == first["pkd.v1.json"]
 

@@ -9,9 +9,9 @@ import pytest
 from records import failure, placed, record
 
 from bench.board.board import Board
+from bench.board.facts import notes
 from bench.board.leaderboard import kept_targets, leaderboard
 from bench.page.content import content, differences, overview
-from bench.page.facts import notes
 from bench.page.summary import summary_data
 
 ROOT = Path("/repo")
@@ -106,7 +106,7 @@ def test_machines_share_no_table_of_times():
 def test_no_target_no_table_of_it():
     group = shown([record("kd")])
     assert group["target"] is None
-    assert ("Target of pkd", "None: 0 of 5 pkd seeds.") in group["facts"]
+    assert ("Time to match pkd", "no target (0 of 5 pkd seeds)") in group["facts"]
     assert "match" not in [each["name"] for each in group["machines"][0]["tables"]]
     assert group["machines"][0]["crossed"] == []
 
@@ -172,9 +172,8 @@ def test_notes():
     skipped = record().model_copy(update={"skipped": {"fsp": "widths differ"}, "task_note": "small"})
     told = notes(analyses([skipped, record(seed=1, source="d" * 64), record(seed=2, machine="gpu")])[0])
     assert told == [
-        "small",
         "Skipped: fsp: widths differ.",
         "The control scratch has no run here: nothing can be held against it.",
-        "kd: its runs were made by 2 different sources of one version.",
+        "kd*: its runs were made by 2 different sources of one version.",
         "Accuracies are of one run per seed, where several machines ran it from the first one by name.",
     ]

@@ -11,8 +11,8 @@ import pytest
 from boards import HERE, World, cells, column, machines, made, page
 
 from bench.board.analysis import Analysis, runs_on
+from bench.board.facts import verdict
 from bench.board.over_tasks import over_tasks, summary
-from bench.board.section import verdict
 from bench.board.table import Table
 from bench.board.tables.accuracy import accuracy
 from bench.board.tables.fidelity import fidelity
