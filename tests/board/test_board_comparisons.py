@@ -42,8 +42,22 @@ def test_p_does_not_depend_on_who_is_asked_first():
     assert found.told_apart(rows["b"], rows["a"])
 
 
+@pytest.mark.parametrize(
+    ("gains", "p", "told"),
+    [
+        ([0, 1, 2, 1, 1], 0.0341, True),  # mean 1, sd .707: t = 3.16
+        ([0, 0, 2, 2, 1], 0.0890, False),  # mean 1, sd 1: t = 2.24
+    ],
+)
+def test_the_level_is_five_percent(gains, p, told):
+    found, rows = compared(a=[base + gain for base, gain in zip(SCRATCH, gains, strict=True)], b=SCRATCH)
+    assert found.p(rows["a"], rows["b"]) == pytest.approx(p, abs=5e-5)
+    assert found.better(rows["a"], rows["b"]) == told
+    assert found.rank(rows["b"]) == 1 + told
+
+
 def test_not_being_told_apart_is_not_transitive():
-    """a beats c; b, which scatters, is told apart from neither: two methods of rank 1, and c is third of nobody."""
+    """a beats c; b, which scatters, is told apart from neither: two methods of rank 1, and c is second."""
     a = [70.0, 70.1, 70.2, 70.0, 70.1]
     b = [70.6, 68.4, 70.8, 68.6, 69.9]
     c = [69.0, 69.2, 69.1, 69.0, 69.2]
