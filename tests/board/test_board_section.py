@@ -83,7 +83,9 @@ def test_copies_are_said_and_counted_once():
     other = first.with_name("copy of it.json")
     text = leaderboard([(first, made), (other, made)], ROOT / "results", ROOT / "LEADERBOARD.md").text
     folder = "results/cpu-2c-8g"
-    said = f"- kd, seed 3: several files hold this cell; {folder}/copy of it.json is used, left out: {folder}/{first.name}."
+    said = (
+        f"kd, seed 3: several files hold this cell; {folder}/copy of it.json is used, left out: {folder}/{first.name}."
+    )
     assert said in text
     assert "61.00 (1)" in text
     assert "several files" not in text_of(golden())
