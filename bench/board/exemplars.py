@@ -42,7 +42,7 @@ class Votes:
     @cached_property
     def modal(self) -> np.ndarray:
         """The most frequent class of each item; of several, the lowest."""
-        votes = (self.classes[:, None] == self.classes[None]).sum(axis=0)
+        votes = (self.classes[:, None] == self.classes[None]).sum(axis=0, dtype=np.uint16)
         candidates = np.where(votes == votes.max(axis=0), self.classes, np.iinfo(self.classes.dtype).max)
         return candidates.min(axis=0)
 

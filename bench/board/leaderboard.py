@@ -75,14 +75,17 @@ class Leaderboard:
         lines = [f"{path} is not stored: a new version of a target" for path in self.targets]
         lines += [f"{path} does not show these records" for path, plot in self.plots.items() if not plot.is_drawn(path)]
         lines += [f"{path} belongs to no records any more" for path in self.left_over()]
+        said = "".join(f"{line}\n" for line in lines)
         old = _text_of(self.path) or ""
+        if old == self.text:
+            return said
         changes = difflib.unified_diff(
             old.splitlines(keepends=True),
             self.text.splitlines(keepends=True),
             str(self.path),
             f"{self.path} (from the records)",
         )
-        return "\n".join(lines) + ("\n" if lines else "") + "".join(changes)
+        return said + "".join(changes)
 
     def left_over(self) -> list[Path]:
         """Figures of ours that the board shows no more."""
