@@ -142,6 +142,8 @@ class Cost(Part):
     evaluation_seconds: float
     total_seconds: float
     steps: int
+    played_steps: int = 0
+    """Of these: played from a recording, on a GPU. The others were started kernel by kernel, which takes longer."""
     samples: int
     train_flops: int
     peak_device_allocated_bytes: int | None

@@ -30,8 +30,8 @@ from bench.registry import Registry
 PRODUCT = 8192
 COPIED = 2**31
 KERNELS = 2000
-STEPS = 100
-ROUNDS = 7
+STEPS = 50
+ROUNDS = 5
 PROFILED = 20
 
 
@@ -68,7 +68,7 @@ def seconds_of(work: Callable[[], Any], device: torch.device, rounds: int = ROUN
 
 
 def ceilings(device: torch.device) -> dict[str, float]:
-    """What the card can do: FLOPs and bytes a second, and the seconds between the starts of small kernels."""
+    """What the card can do: FLOPs and bytes a second, and the seconds that it takes to start a small kernel."""
     a, b = (torch.randn(PRODUCT, PRODUCT, device=device, dtype=torch.bfloat16) for _ in range(2))
     source = torch.randint(255, (COPIED,), dtype=torch.uint8, device=device)
     target, small = torch.empty_like(source), torch.zeros(64, device=device)
@@ -80,12 +80,12 @@ def ceilings(device: torch.device) -> dict[str, float]:
     return {
         "flops_per_second": 2 * PRODUCT**3 / seconds_of(lambda: torch.mm(a, b), device),
         "bytes_per_second": 2 * COPIED / seconds_of(lambda: target.copy_(source), device),
-        "launch_seconds": seconds_of(kernels, device) / KERNELS,
+        "start_seconds": seconds_of(kernels, device) / KERNELS,
     }
 
 
 def profiled(steps: Iterator[None], device: torch.device) -> dict[str, float]:
-    """Of a step: what is started on the device, and how long the device works."""
+    """Of a step: what runs on the device, copies included, and how long that takes."""
     activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
     with torch.profiler.profile(activities=activities) as profiler:
         workloads.take(steps, PROFILED)
@@ -96,28 +96,29 @@ def profiled(steps: Iterator[None], device: torch.device) -> dict[str, float]:
         if event.device_type() == torch.autograd.DeviceType.CUDA and not event.is_user_annotation()
     ]
     return {
-        "launches": len(events) / PROFILED,
+        "kernels": len(events) / PROFILED,
         "device_seconds": sum(event.duration_ns() for event in events) / PROFILED / 1e9,
     }
 
 
-def measure(bench: Workbench, method: Method, compiled: bool, limits: dict[str, float]) -> dict[str, float]:
-    """A method's step: seconds, and the least that each of the card's limits would allow."""
-    # FLOPs and bytes are the plain network's: what compiled code does inside is not seen.
-    plain = workloads.harness_steps(bench, method)
-    workloads.take(plain, PROFILED)
+def measure(bench: Workbench, method: Method, limits: dict[str, float], **way: bool) -> dict[str, float]:
+    """A method's step, taken in this way: seconds, and the least that each of the card's limits would allow."""
+    # FLOPs and bytes are the plain step's: what is compiled or played is not seen.
+    plain = workloads.harness_steps(bench, method, played=False)
+    workloads.take(plain, 1)
     flops = flops_of(lambda: workloads.take(plain, 1))
     with Traffic() as traffic:
         workloads.take(plain, 1)
-    steps = workloads.harness_steps(bench, method, compiled=True) if compiled else plain
+    steps = workloads.harness_steps(bench, method, **way)
+    workloads.take(steps, PROFILED)
     seconds = seconds_of(lambda: workloads.take(steps, STEPS), bench.device) / STEPS
     seen = profiled(steps, bench.device)
     return {
         "seconds": seconds,
-        "launches": seen["launches"],
+        "kernels": seen["kernels"],
         "flops": flops,
         "bytes": traffic.bytes,
-        "launching_seconds": seen["launches"] * limits["launch_seconds"],
+        "starts_seconds": seen["kernels"] * limits["start_seconds"],
         "device_seconds": seen["device_seconds"],
         "bytes_seconds": traffic.bytes / limits["bytes_per_second"],
         "flops_seconds": flops / limits["flops_per_second"],
@@ -126,10 +127,10 @@ def measure(bench: Workbench, method: Method, compiled: bool, limits: dict[str, 
 
 def report(title: str, step: dict[str, float]) -> str:
     """The step as lines of text."""
-    lines = [f"{title}: {step['launches']:.0f} launches, {step['flops']:.3g} FLOPs, {step['bytes']:.3g} bytes a step"]
+    lines = [f"{title}: {step['kernels']:.0f} kernels, {step['flops']:.3g} FLOPs, {step['bytes']:.3g} bytes a step"]
     for name, what in (
         ("seconds", "measured"),
-        ("launching_seconds", "as many small kernels, one after the other"),
+        ("starts_seconds", "to start as many small kernels, one after the other"),
         ("device_seconds", "the device at work"),
         ("bytes_seconds", "every operation's bytes at the bandwidth of a copy"),
         ("flops_seconds", "the FLOPs at the rate of a large product"),
@@ -150,16 +151,18 @@ def main() -> None:
     print(
         f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}: "
         f"{limits['flops_per_second'] / 1e12:.0f} TFLOP/s, {limits['bytes_per_second'] / 1e12:.2f} TB/s, "
-        f"{1e6 * limits['launch_seconds']:.1f} µs from kernel to kernel"
+        f"{1e6 * limits['start_seconds']:.1f} µs to start a kernel"
     )
     task = ManyImages()
     bench = Workbench(task, workloads.all_fit(task), None, device, resolve_precision("auto", device))
+    ways = {"kernel by kernel": {"played": False}, "played": {}}
+    if given.compile:
+        ways["played, teacher compiled"] = {"compiled": True}
     registry, measured = Registry(), {}
     for name in registry.select("methods", given.methods):
-        for compiled in (False, True)[: 1 + given.compile]:
-            title = f"{name}, teacher compiled" if compiled else name
-            measured[title] = measure(bench, registry.method(name)(), compiled, limits)
-            print(report(title, measured[title]), flush=True)
+        for title, way in ways.items():
+            step = measured[f"{name}, {title}"] = measure(bench, registry.method(name)(), limits, **way)
+            print(report(f"{name}, {title}", step), flush=True)
     print(json.dumps({"ceilings": limits, "steps": measured}))
 
 

@@ -195,6 +195,7 @@ class Worker:
                 evaluation_seconds=evaluation.seconds,
                 total_seconds=total.seconds,
                 steps=curve.steps[-1],
+                played_steps=training.played_steps,
                 samples=curve.samples[-1],
                 train_flops=curve.flops[-1],
                 parameters=sum(each.numel() for each in student.parameters()),
