@@ -46,6 +46,7 @@ def test_a_record_of_the_current_versions_has_the_key_that_its_cell_would_get(fo
             else teacher_key(task, made.pair.teacher, protocol, made.precision, None),
             made.compiled,
             made.pretrained,
+            made.budget,
         )
         assert cell.key == record.key, path
 

@@ -130,10 +130,10 @@ def _target(target: Target | str, stored: StoredTargets) -> str:
         return f"no target ({target})"
     number = stored.number(target)
     values = ", ".join(f"{seed}: {decimal(value)}" for seed, value in target.by_seed.items())
-    earlier = [each for each in stored.versions(target) if each.number < number]
-    older = ", ".join(f"version {each.number} was {decimal(each.value)}" for each in earlier)
-    former = f"; times to match earlier targets are not comparable: {older}" if older else ""
+    others = [each for each in stored.versions(target) if each.number != number]
+    values_of_others = ", ".join(f"{each.number} ({decimal(each.value)})" for each in others)
+    apart = f"; times to match other versions are not comparable: {values_of_others}" if others else ""
     return (
         f"τ = {decimal(target.value)}, version {number}, from {target.row.name} (seed: m at the end: {values}; lower "
-        f"median − {target.margin:g}), configuration {target.configuration[:8]}, rule {RULE}{former}"
+        f"median − {target.margin:g}), configuration {target.configuration[:8]}, rule {RULE}{apart}"
     )

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from bench.board.group import SEEDS_FOR_ORDER, Row
 from bench.board.table import Figure, Line, Table
 
-PLAIN = frozenset(" .,:;()+-=/%'\"†·–→>±∞×…τδ−‖")
+PLAIN = frozenset(" .,:;()+-=/%'\"†‡·–→>±∞×…τδ−‖")
 """What Markdown and HTML leave alone inside a line, beside letters and digits."""
 
 

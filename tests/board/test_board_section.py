@@ -42,12 +42,12 @@ def test_a_protocol_without_select():
     text = text_of(pkd(rules=protocol("paper", select=False)))
     assert "no select split" in text
     assert "no target (the protocol has no select split)" in text
-    assert "not ranked" not in text
+    assert RANKED not in text
 
 
 def test_a_small_select_split_and_a_target_that_says_nothing():
     assert f"Fewer than 1,000 {RANKED}." in text_of(pkd(select_items=999))
-    assert "not ranked" not in text_of(golden())
+    assert RANKED not in text_of(golden())
     constant = [changed(each, result={"most_frequent_select": 70.0}) for each in pkd()]
     assert "Answering with the most frequent class reaches τ: times to match it show nothing." in text_of(constant)
 

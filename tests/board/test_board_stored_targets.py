@@ -67,16 +67,19 @@ def test_another_target_is_a_new_version_and_the_older_are_not_comparable(tmp_pa
     first = files(tmp_path / FOLDER)
     text = written(other, tmp_path)
     assert "version 2, from pkd" in text
-    assert "times to match earlier targets are not comparable: version 1 was 62.70." in text
+    assert "times to match other versions are not comparable: 1 (62.70)." in text
     assert sorted(files(tmp_path / FOLDER)) == ["pkd.v1.json", "pkd.v2.json"]
     assert files(tmp_path / FOLDER)["pkd.v1.json"] == first["pkd.v1.json"]
 
 
 def test_going_back_is_going_back_to_the_first_version(tmp_path):
-    first = written(pkd(), tmp_path)
+    written(pkd(), tmp_path)
     written(ONE_MORE, tmp_path)
-    assert written(pkd(), tmp_path) == first
-    assert "version 1, from pkd" in first
+    stored = files(tmp_path / FOLDER)
+    back = written(pkd(), tmp_path)
+    assert "version 1, from pkd" in back
+    assert "times to match other versions are not comparable: 2 (62.70)." in back
+    assert files(tmp_path / FOLDER) == stored
 
 
 def test_two_new_targets_of_one_board_have_numbers_of_their_own(tmp_path):

@@ -29,12 +29,19 @@ def groups(records: Iterable[Record]) -> list[Runs]:
         together.setdefault(json.dumps([*place, cell.pretrained, cell.budget], sort_keys=True), []).append(run)
     found = []
     for runs in together.values():
-        weights = {run.teacher.key: run.teacher.sha256 for run in runs if run.teacher}
-        # A failure knows the key of its teacher alone.
-        found += [
-            [run for run in runs if weights.get(run.cell.teacher, teacher) == teacher]
-            for teacher in sorted(set(weights.values())) or [None]
-        ]
+        taught = [run for run in runs if run.teacher]
+        for teacher in sorted({run.teacher.sha256 for run in taught}) or [None]:
+            # A failure knows the key of its teacher alone; trained on two machines, one key has two sets of weights.
+            others = {run.teacher.key for run in taught} - {
+                run.teacher.key for run in taught if run.teacher.sha256 == teacher
+            }
+            found.append(
+                [
+                    run
+                    for run in runs
+                    if (run.teacher.sha256 == teacher if run.teacher else run.cell.teacher not in others)
+                ]
+            )
     return found
 
 

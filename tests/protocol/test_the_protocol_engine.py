@@ -124,7 +124,9 @@ def test_extra_stages_share_the_epochs_of_the_budget() -> None:
         for run in ended:
             student = run.cell.protocol["student"]
             assert run.curve.steps[-1] == run.cost.steps
-            assert run.curve.epoch[-1] == pytest.approx(student["epochs"], abs=student["batch_size"] / 50)
+            assert run.curve.epoch[-1] == pytest.approx(
+                student["epochs"] * run.cell.budget, abs=student["batch_size"] / 50
+            )
             stages |= {(run.cell.method.name, stage) for stage in run.curve.stage if len(set(run.curve.stage)) > 1}
     assert {("fitnets", "hints"), ("fsp", "flow"), ("minilm", "relations")} <= stages
     assert len({stage for method, stage in stages if method == "tinybert"}) == 2

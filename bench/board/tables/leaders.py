@@ -40,8 +40,8 @@ def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
         Column(f"vs {control}", "paired by seed; bold: p below 0.05 after Holm"),
         Column(
             f"time to match {target}",
-            f"training seconds, median (runs that reach it/runs); in brackets where fewer than {RANKED_ITEMS:,} select "
-            "items rank no times",
+            f"training seconds, median (runs that reach it/runs); ‡ not ranked: fewer than {RANKED_ITEMS:,} "
+            "select items, or answering with the most frequent class reaches it",
         ),
         Column("peak memory", "of the cell alone"),
         Column("teacher", "its own test metric"),
@@ -75,4 +75,4 @@ def _figures(analysis: Analysis, row: Row, machine: str, control: str) -> tuple[
 
 def _time(analysis: Analysis, row: Row, machine: str) -> Figure:
     time = to_match(analysis.time_to_match(row, machine, analysis.target), "seconds")
-    return time if analysis.ranked or time == NONE else replace(time, text=f"[{time.text}]")
+    return time if analysis.ranked or time == NONE else replace(time, text=f"{time.text} ‡")
