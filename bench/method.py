@@ -117,9 +117,9 @@ class Training(Protocol):
     """Further optimisers that `prepare` registered. Networks that none of them trains are optimised with the
     student."""
     stage: Stage
-    progress: float
-    """Share of the stage that is done, 0 at its first step, below 1 at its last."""
-    learning_rate: float
+    progress: float | Tensor
+    """Share of the stage that is done, 0 at its first step, below 1 at its last. See `Method.repeats`."""
+    learning_rate: float | Tensor
     """The student's learning rate at this step."""
     seed: int
 
@@ -140,7 +140,7 @@ class Training(Protocol):
         ...
 
     def quiz(self) -> Batch:
-        """The next batch of the method's quiz split (see `Method.quiz_share`)."""
+        """The next batch of the method's quiz split (see `Method.quiz_share`), once a step."""
         ...
 
     def update(self, losses: Losses) -> None:
@@ -166,6 +166,10 @@ class Method:
     student cost. Only for the estimate of `--dry-run`."""
     reports: ClassVar[str] = "the student"
     """Which network is evaluated and reported."""
+    repeats: ClassVar[bool] = True
+    """Whether every step of a stage does the same work on other tensors. On a GPU it is then recorded once and played:
+    Python runs for the first few steps alone, and `progress` and `learning_rate` are tensors. A step that makes one of
+    them a number is not recorded. False: what a step does depends on something else that Python keeps."""
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages, in order."""

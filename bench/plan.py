@@ -166,14 +166,21 @@ def check_compiler(device: torch.device) -> None:
 
 
 def check_budget(cell: Cell) -> None:
-    """Raises UsageError if there is nothing to evaluate on, or the training is too short for the evaluations."""
+    """Raises UsageError where nothing can be measured: no examples, too few steps, or more than the budget."""
     if not cell.task.test_items or (cell.protocol.select and not cell.select_items):
         raise UsageError(
             f"{cell.task.name} has {cell.task.train_items} examples for training and {cell.task.test_items} for test, "
             f"of which select, {cell.task.select_share:.0%} of the former, would have {cell.select_items}: too few to "
             "measure anything"
         )
-    steps = stage_steps(cell.method.stages(), cell.steps)
+    stages = cell.method.stages()
+    on_top = [stage.name for stage in stages if stage.extra]
+    if on_top and cell.protocol.select:
+        raise UsageError(
+            f"{cell.method.name} would train its stage {', '.join(on_top)} on top of the budget: in protocol "
+            f"{cell.protocol.name!r} all stages share it (only one without a select split, as 'paper' is, allows more)"
+        )
+    steps = stage_steps(stages, cell.steps)
     if sum(steps) < cell.protocol.evaluations:
         rung = "" if cell.budget == 1 else f" at {cell.budget:g} of its budget"
         raise UsageError(

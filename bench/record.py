@@ -142,10 +142,14 @@ class Cost(Part):
     evaluation_seconds: float
     total_seconds: float
     steps: int
+    played_steps: int = 0
+    """Of these: played from a recording, on a GPU. The others were started kernel by kernel, which takes longer."""
     samples: int
     train_flops: int
     peak_device_allocated_bytes: int | None
+    """On a GPU, while the training clock was on."""
     peak_device_reserved_bytes: int | None
+    """On a GPU, evaluation included: what is reserved stays reserved."""
     device_before_bytes: int | None = None
     """Allocated on the GPU before the cell was built: data and teachers; the cell's own peak is the difference."""
     peak_resident_bytes: int | None
@@ -193,10 +197,11 @@ class Predictions(Part):
         )
 
     def unpack(self) -> tuple[np.ndarray, np.ndarray]:
-        """The predicted classes (n,) and whether each is right (n,)."""
-        classes = np.frombuffer(_bytes(self.classes), dtype="<u2")
-        correct = np.unpackbits(np.frombuffer(_bytes(self.correct), dtype=np.uint8), count=self.count)
-        return classes.astype(int), correct.astype(bool)
+        """The predicted classes (n,) and whether each is right (n,). What does not hold n raises ValueError."""
+        classes = np.frombuffer(_bytes(self.classes, 2 * self.count), dtype="<u2")
+        packed = np.frombuffer(_bytes(self.correct, (self.count + 7) // 8), dtype=np.uint8)
+        correct = np.unpackbits(packed, count=self.count)
+        return classes, correct.astype(bool)
 
 
 class Provenance(Part):
@@ -273,5 +278,13 @@ def _text(raw: bytes) -> str:
     return base64.b64encode(zlib.compress(raw, 9)).decode()
 
 
-def _bytes(text: str) -> bytes:
-    return zlib.decompress(base64.b64decode(text))
+def _bytes(text: str, size: int) -> bytes:
+    """So many bytes, of which no more are unpacked than there should be."""
+    unpacking = zlib.decompressobj()
+    try:
+        raw = unpacking.decompress(base64.b64decode(text, validate=True), size + 1)
+    except (zlib.error, OverflowError) as error:
+        raise ValueError(str(error)) from error
+    if len(raw) != size or not unpacking.eof:
+        raise ValueError(f"it does not hold {size:,} bytes")
+    return raw

@@ -15,10 +15,13 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
+from bench.complaints import complaints, other_schema
 from bench.errors import StoreError
 from bench.record import CellIdentity, Record
 
 FAILED = ".failed.json"
+TARGETS = "targets"
+"""The folder of what is stored beside the machines' records: `bench.board.stored_targets`."""
 R = TypeVar("R", bound=Record)
 
 
@@ -68,7 +71,13 @@ class Store:
     def paths(self) -> list[Path]:
         """The files of all records, in a fixed order."""
         # Sorting and globbing paths takes ten times as long as sorting and walking names.
-        names = [os.path.join(folder, name) for folder, _, files in os.walk(self.root) for name in files]
+        beside = os.path.join(self.root, TARGETS)
+        names = [
+            os.path.join(folder, name)
+            for folder, _, files in os.walk(self.root)
+            if folder != beside and not folder.startswith(beside + os.sep)
+            for name in files
+        ]
         return [
             Path(name)
             for name in sorted(names)
@@ -109,16 +118,17 @@ def nearest(folder: Path) -> Path:
 
 
 def read(path: Path, kind: type[R] = Record) -> R:
-    """One record; a file that is not one raises StoreError."""
+    """One record; a file that is not one, or is of another schema version, raises StoreError."""
     try:
         with open(path, "rb", buffering=0) as file:
-            return kind.model_validate_json(file.readall())
-    except (ValidationError, OSError) as error:
-        detail = (
-            "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
-            if isinstance(error, ValidationError)
-            else str(error)
-        )
+            content = file.readall()
+        return kind.model_validate_json(content, strict=True)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValidationError as error:
+        if other := other_schema(content):
+            raise StoreError(f"{path} {other}") from error
+        detail = "; ".join(f"{field}: {text}" for field, text in complaints(content, error)[:3])
         raise StoreError(f"{path} is not a record: {detail}. Move it away, or restore it.") from error
 
 

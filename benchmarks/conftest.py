@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import workloads
+from many_records import many_records
 
 
 @pytest.fixture
@@ -37,3 +38,9 @@ def compare(benchmark, capsys):
         return ratio
 
     return run
+
+
+@pytest.fixture(scope="session", params=[(240, 3), (40, 10_000)], ids=["long curves", "many test items"])
+def ten_thousand(request, tmp_path_factory):
+    """A results folder of 10,000 records."""
+    return many_records(tmp_path_factory.mktemp("board") / "results", *request.param)

@@ -17,8 +17,10 @@ from bench.cell import Cell
 from bench.engine.hardware import keep_freed_memory, resolve_precision
 from bench.engine.loaded_teacher import LoadedTeacher
 from bench.engine.preparation import prepare, rehearse
+from bench.engine.recorded import Steps
 from bench.engine.workbench import Workbench
 from bench.method import Method
+from bench.protocol import Protocol
 from bench.task import Data, Examples, Pair
 from tasks.cifar100 import DEVIATION, MEAN, Cifar100
 
@@ -49,13 +51,21 @@ def workbench() -> Workbench:
     """The engine's data and networks on the CPU, at the precision that `auto` takes here."""
     keep_freed_memory()  # as a worker does
     task = RandomCifar100()
-    # All images are trained on, so that an epoch has EPOCH_STEPS steps.
-    protocol = dataclasses.replace(task.protocols["fair"], select=False)
-    return Workbench(task, protocol, None, CPU, resolve_precision("auto", CPU))
+    return Workbench(task, all_fit(task), None, CPU, resolve_precision("auto", CPU))
 
 
-def harness_steps(bench: Workbench, method: Method, compiled: bool = False, pair: Pair = PAIR) -> Iterator[None]:
-    """Steps of a method's first stage as the engine makes them: its batches, its observers, its update."""
+def all_fit(task: RandomCifar100) -> Protocol:
+    """`fair`, but all images are trained on, so that an epoch has EPOCH_STEPS steps."""
+    return dataclasses.replace(task.protocols["fair"], select=False)
+
+
+def harness_steps(
+    bench: Workbench, method: Method, compiled: bool = False, pair: Pair = PAIR, played: bool = True
+) -> Iterator[None]:
+    """Steps of a method's first stage as the engine makes them: its batches, its observers, its update.
+
+    played: from a recording, where the device makes one.
+    """
     teacher = bench.build(pair.teacher, 0, "teacher").requires_grad_(False).eval()
     loaded = LoadedTeacher(teacher, use=None, test_logits=None, inference=None)
     cell = Cell(bench.task, pair, method, bench.protocol, 0, bench.precision, "benchmark")
@@ -63,9 +73,10 @@ def harness_steps(bench: Workbench, method: Method, compiled: bool = False, pair
     training, stream = prepare(cell, bench, loaded, rehearse(cell, bench, loaded).teacher_forward)
     for stage in method.stages():
         training.begin(stage)
+        step = Steps(method, training) if played else lambda batch: method.step(training, batch)
         while True:
             training.advance(0.5)
-            method.step(training, next(stream))
+            step(next(stream))
             yield
 
 

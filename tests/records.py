@@ -20,6 +20,7 @@ from bench.record import (
     Inference,
     MethodUse,
     PairNames,
+    Part,
     Predictions,
     Provenance,
     Record,
@@ -53,6 +54,7 @@ def cell(
     compiled: bool = False,
     teacher_key: str = "f" * 64,
     pretrained: str | None = None,
+    budget: float = 1.0,
 ) -> CellIdentity:
     return CellIdentity(
         task=Versioned(name=task, version=task_version),
@@ -64,6 +66,7 @@ def cell(
         teacher=None if method in WITHOUT_TEACHER else teacher_key,
         compiled=compiled,
         pretrained=pretrained,
+        budget=budget,
     )
 
 
@@ -102,6 +105,8 @@ def record(
     versions: dict[str, str] | None = None,
     command: str | None = None,
     source: str = "b" * 64,
+    predicted: Sequence[int] = (0, 1, 2),
+    labels: Sequence[int] = (0, 1, 1),
     **identity: Any,
 ) -> Record:
     """A successful run. seconds: between evaluations; resident: before and peak; `identity` goes to `cell`."""
@@ -119,7 +124,7 @@ def record(
         adapted=adapted,
         reports="student",
         select_items=select_items,
-        test_items=3,
+        test_items=len(labels),
         teacher=teacher_use(teacher, identity) if uses_teacher else None,
         result=Result(
             test={"accuracy": test},
@@ -156,7 +161,7 @@ def record(
         if uses_teacher
         else None,
         calibration=Calibration(ece=5.0, nll=1.2, brier=0.4),
-        predictions=Predictions.pack(np.array([0, 1, 2]), np.array([0, 1, 1])),
+        predictions=Predictions.pack(np.array(predicted), np.array(labels)),
         environment=environment or {"device": "Test CPU", "cores": 2, "threads": 1, "memory_bytes": 8 * 2**30},
         provenance=_provenance(identity, command, versions, source),
     )
@@ -186,6 +191,33 @@ def failure(
         environment={"device": "Test CPU", "cores": 2, "threads": 1},
         provenance=_provenance(identity, None, None, "b" * 64),
     )
+
+
+def consistent(method: str = "kd", seed: int = 0, **identity: Any) -> Record:
+    """A successful run whose figures agree with one another."""
+    return record(
+        method, seed, test=200 / 3, select=(50.0, 66.0, 65.0, 66.0), rules=protocol(evaluations=4), **identity
+    )
+
+
+def edited(good: Record, path: str, value: object) -> str:
+    """The record's JSON with the value at a dotted path replaced."""
+    content = json.loads(good.to_json())
+    *parents, last = path.split(".")
+    part = content
+    for parent in parents:
+        part = part[int(parent)] if isinstance(part, list) else part[parent]
+    part[int(last) if isinstance(part, list) else last] = value
+    return json.dumps(content)
+
+
+def changed(made: Record, **parts: Any) -> Record:
+    """The same record with other values: `task_note="…"` of itself, `cost={"steps": 1}` inside a part."""
+    updates = {}
+    for name, value in parts.items():
+        part = getattr(made, name)
+        updates[name] = part.model_copy(update=value) if isinstance(part, Part) and isinstance(value, dict) else value
+    return made.model_copy(update=updates)
 
 
 def teacher_use(sha256: str, identity: CellIdentity) -> TeacherUse:

@@ -10,11 +10,11 @@ import pytest
 from bench.cell import Cell
 from bench.engine.teachers import teacher_key
 from bench.registry import Registry
-from bench.store import Store
+from bench.store import TARGETS, Store
 from bench.task import Pair, Task
 
 RESULTS = Path(__file__).parents[1] / "results"
-FOLDERS = sorted(path for path in RESULTS.glob("*/*/*/*") if path.is_dir())
+FOLDERS = sorted(path for path in RESULTS.glob("*/*/*/*") if path.is_dir() and RESULTS / TARGETS not in path.parents)
 REGISTRY = Registry()
 
 
@@ -46,6 +46,7 @@ def test_a_record_of_the_current_versions_has_the_key_that_its_cell_would_get(fo
             else teacher_key(task, made.pair.teacher, protocol, made.precision, None),
             made.compiled,
             made.pretrained,
+            made.budget,
         )
         assert cell.key == record.key, path
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from records import curve, failure, record
+from records import curve, edited, failure, record
 
 import bench.record
 from bench.record import Curve, Predictions, Record
@@ -18,17 +18,6 @@ REWRITE = (
     'python -c "import json; from bench.record import Record; print(json.dumps(Record.model_json_schema(), indent=1))"'
     " > bench/record.schema.json"
 )
-
-
-def changed(good: Record, path: str, value: object) -> str:
-    """The record's JSON with the value at a dotted path replaced."""
-    content = json.loads(good.to_json())
-    *parents, last = path.split(".")
-    part = content
-    for parent in parents:
-        part = part[parent]
-    part[last] = value
-    return json.dumps(content)
 
 
 @pytest.mark.parametrize("good", [record(), record("scratch"), failure()], ids=["kd", "scratch", "failed"])
@@ -60,7 +49,7 @@ def test_published_schema_is_current():
 def test_refuses(path, value, complaint):
     strings_stay_strings = {"strict": True} if path == "result.test.accuracy" else {}
     with pytest.raises(ValidationError, match=complaint):
-        Record.model_validate_json(changed(record(), path, value), **strings_stay_strings)
+        Record.model_validate_json(edited(record(), path, value), **strings_stay_strings)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -71,7 +60,7 @@ def test_refuses_figures_that_are_not_finite(value):
 
 def test_failure_needs_its_reason():
     with pytest.raises(ValidationError, match="lacks its reason"):
-        Record.model_validate_json(changed(failure(), "reason", None))
+        Record.model_validate_json(edited(failure(), "reason", None))
 
 
 def test_curve_arrays_have_one_length():

@@ -1,15 +1,16 @@
-"""A record as the board keeps it: the curve as arrays, no predictions, so that many thousands fit in memory."""
+"""A record as the board keeps it: the curve as arrays, predictions packed, so that many thousands fit in memory."""
 
 from __future__ import annotations
 
 import marshal
 import os
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from pydantic import ConfigDict
 
 from bench.board.evaluations import Evaluations
@@ -49,7 +50,6 @@ class BoardRecord(Record):
     """A record as the board reads it."""
 
     curve: BoardCurve | None = None
-    predictions: Any = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,10 @@ class Entry:
     link: str
     """The path of the file, relative to the folder of the board, with forward slashes."""
     record: Record
-    """Without its curve and its predictions."""
+    """Without its curve."""
     evaluations: Evaluations | None
+    copies: tuple[str, ...] = ()
+    """Other files of the same cell on the same machine, which are left out."""
 
     @cached_property
     def parameters(self) -> str:
@@ -77,6 +79,15 @@ class Entry:
         return self.record.cell.seed
 
     @property
+    def predictions(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The predicted classes on test (n,) and whether they are right (n,)."""
+        packed = self.record.predictions
+        try:
+            return packed and packed.unpack()
+        except ValueError as error:
+            raise StoreError(f"{self.link}: predictions: {error}. `python -m bench validate` says more.") from error
+
+    @property
     def score(self) -> float:
         """The primary metric on test at the last epoch, in percent points."""
         return self.record.result.test[self.record.metric]
@@ -85,15 +96,19 @@ class Entry:
 def entries(records: Iterable[tuple[Path, Record]], folder: Path) -> list[Entry]:
     """The records in an order that depends on their content alone.
 
-    A failure whose cell also succeeded on the same machine is left out, and so is a second copy of a record.
+    Of several files of one cell on one machine, a success goes before a failure; the others are its copies.
     """
-    found: dict[tuple[str, str], Entry] = {}
+    found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for path, record in records:
-        entry = _entry(path, record, folder)
-        place = (record.machine, record.key)
-        if place not in found or _preference(entry) < _preference(found[place]):
-            found[place] = entry
-    return [found[place] for place in sorted(found)]
+        found[record.machine, record.key].append(_entry(path, record, folder))
+    return [_first(found[place]) for place in sorted(found)]
+
+
+def _first(files: list[Entry]) -> Entry:
+    if len(files) == 1:
+        return files[0]
+    first, *others = sorted(files, key=lambda entry: (not entry.record.ok, entry.link))
+    return replace(first, copies=tuple(entry.link for entry in others))
 
 
 def _entry(path: Path, record: Record, folder: Path) -> Entry:
@@ -102,7 +117,7 @@ def _entry(path: Path, record: Record, folder: Path) -> Entry:
         raise StoreError(f"{path} is not a record of a protocol: cell.protocol lacks {', '.join(missing)}")
     return Entry(
         link=f"{_between(folder, path.parent)}/{path.name}",
-        record=record.model_copy(update={"curve": None, "predictions": None}),
+        record=record.model_copy(update={"curve": None}),
         evaluations=Evaluations.of(record.curve, record.cell.protocol["window"]) if record.curve else None,
     )
 
@@ -120,7 +135,3 @@ def _hash_of(protocol: bytes) -> str:
 def _between(start: Path, folder: Path) -> str:
     """The relative path from one folder to another."""
     return Path(os.path.relpath(folder, start)).as_posix()
-
-
-def _preference(entry: Entry) -> tuple[bool, str]:
-    return (not entry.record.ok, entry.link)

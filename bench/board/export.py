@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from bench.board.cost import peak_memory
+from bench.board.board import Board
 from bench.board.entries import Entry, entries
+from bench.board.group import peak_memory
+from bench.board.match import match, match_best
+from bench.board.stored_targets import StoredTargets
+from bench.board.tables.memory import resident
+from bench.board.tables.time import NEAR
+from bench.board.target import Target
 from bench.errors import UsageError
 from bench.record import Record
 
@@ -17,12 +24,20 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "json", "parquet")
 
 
-def frame(records: Iterable[tuple[Path, Record]], folder: Path) -> pd.DataFrame:
-    """Metrics in percent points, times in seconds, memory in bytes. Failed records have a status and few figures."""
+def frame(records: Iterable[tuple[Path, Record]], folder: Path, results: Path) -> pd.DataFrame:
+    """Metrics in percent points, times in seconds, memory in bytes. Failed records have a status and few figures.
+
+    A run's time to match is unknown where it misses the target (`reached` is false, the time is censored at the
+    budget), and where it belongs to several targets: a run without a teacher is held against every teacher's.
+    results: where the targets are stored.
+    """
     # pandas takes half a second to import.
     import pandas as pd
 
-    return pd.DataFrame([_flat(entry) for entry in entries(records, folder)])
+    found = entries(records, folder)
+    targets = _targets(Board.of_entries(found))
+    stored = StoredTargets(results)
+    return pd.DataFrame([_flat(entry) | _matched(entry, targets.get(entry.link, []), stored) for entry in found])
 
 
 def write(table: pd.DataFrame, form: str, target: Path | BinaryIO) -> None:
@@ -38,6 +53,34 @@ def write(table: pd.DataFrame, form: str, target: Path | BinaryIO) -> None:
         table.to_parquet(target, index=False)
     else:
         raise UsageError(f"unknown format {form!r}: expected one of {', '.join(FORMATS)}")
+
+
+def _targets(board: Board) -> dict[str, list[Target]]:
+    """The link of a run → the targets that it is held against."""
+    gathered: dict[str, list[Target]] = defaultdict(list)
+    for analysis in board.analyses:
+        if isinstance(analysis.target, Target):
+            for entry in analysis.group.any_entries:
+                gathered[entry.link].append(analysis.target)
+    return gathered
+
+
+def _matched(entry: Entry, targets: list[Target], stored: StoredTargets) -> dict[str, Any]:
+    if len(targets) != 1 or not (entry.record.ok or entry.record.status == "nan"):
+        return {}
+    [target] = targets
+    found = match(entry.evaluations, target) if entry.evaluations else None
+    best = match_best(entry.evaluations, target) if entry.evaluations else None
+    return {
+        "target": target.value,
+        "target_version": stored.number(target),
+        "target_configuration": target.configuration,
+        "reached": found is not None,
+        "censored_at_seconds": None if found or not entry.record.cost else entry.record.cost.train_seconds,
+        **{f"{name}_to_match": getattr(found, name, None) for name in ("seconds", "steps", "flops")},
+        "seconds_before_match": getattr(found, "seconds_before", None),
+        "seconds_to_match_best": getattr(best, "seconds", None),
+    }
 
 
 def _flat(entry: Entry) -> dict[str, Any]:
@@ -58,6 +101,7 @@ def _flat(entry: Entry) -> dict[str, Any]:
         "pretrained_sha256": cell.pretrained,
         "precision": cell.precision,
         "compiled": cell.compiled,
+        "budget": cell.budget,
         "seed": cell.seed,
         "status": record.status,
         "metric": record.metric,
@@ -75,6 +119,9 @@ def _flat(entry: Entry) -> dict[str, Any]:
     if record.cost:
         row |= record.cost.model_dump(exclude={"student", "teacher"})
         row["peak_memory_bytes"] = peak_memory(record.cost)
+        row["resident_growth_bytes"] = resident(record.cost)
+        row["seconds_to_best"] = entry.evaluations.seconds_to_best()
+        row["seconds_to_near_best"] = entry.evaluations.seconds_to_best(NEAR)
         row["student_latency_seconds"] = record.cost.student.latency_seconds
         row["student_examples_per_second"] = record.cost.student.examples_per_second
         row["student_flops"] = record.cost.student.flops

@@ -13,11 +13,18 @@ from functools import cached_property
 from typing import Any
 
 from bench.board.entries import Entry
-from bench.identity import canonical
-from bench.record import CellIdentity, TeacherUse
+from bench.identity import canonical, key_of
+from bench.record import CellIdentity, Cost, TeacherUse
 
 SEEDS_FOR_ORDER = 5
 """A row with fewer seeds is provisional and claims no order (the protocol, Fairness 6)."""
+
+
+def peak_memory(cost: Cost) -> int | None:
+    """Bytes of the cell alone: allocated on the GPU, or counted on a CPU; None in records older than the count."""
+    if cost.peak_device_allocated_bytes is not None:
+        return cost.peak_device_allocated_bytes - (cost.device_before_bytes or 0)
+    return cost.peak_tensor_bytes
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,24 @@ class Row:
     """Successful runs on all machines, by seed, then machine."""
     failures: tuple[Entry, ...]
     by_seed: dict[int, Entry]
-    """One run per seed: of those on several machines, the one on the group's first machine."""
+    """One run per seed: of those on several machines, the one on the machine whose name is first."""
+    again: tuple[Entry, ...] = ()
+    """Further runs of a seed on one machine, which count nowhere: a teacher with the same weights can have two keys."""
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells it from the other rows of its group, the same in every group."""
+        return f"{self.method} v{self.version} {self.parameters}"
+
+    @property
+    def name(self) -> str:
+        """The label with its marks: † adapted, * provisional."""
+        return self.label + "†" * self.adapted + "*" * self.provisional
+
+    @property
+    def taught(self) -> bool:
+        """Whether it uses a teacher."""
+        return any(entry.record.cell.teacher for entry in (*self.entries, *self.failures))
 
     @property
     def adapted(self) -> bool:
@@ -65,22 +89,30 @@ class Group:
     """Rows that may be compared."""
 
     cell: CellIdentity
-    """Of any of its records: what they share is task, pair, protocol and arithmetic."""
+    """Of any of its records: what they share is task, pair, protocol, budget and arithmetic."""
+    kind: tuple[str, ...]
+    """What its runs share, but for their budget and their teacher."""
     protocol_hash: str
     teacher: TeacherUse | None
     machines: tuple[str, ...]
-    """Those with most successful runs under this teacher first, then with most of all."""
+    """Those with most successful runs under this teacher first, then with most of all, then whose memory is known."""
     rows: tuple[Row, ...]
 
     @property
     def title(self) -> tuple[str, ...]:
-        """Task, pair and protocol, with their versions."""
+        """Task, pair and protocol, with their versions; a share of the budget stands with the protocol."""
         task, protocol = self.cell.task, self.cell.protocol
+        share = "" if self.cell.budget == 1 else f", {self.cell.budget:g} of the budget"
         return (
             f"{task.name} v{task.version}",
             str(self.cell.pair),
-            f"{protocol['name']} v{protocol['version']}",
+            f"{protocol['name']} v{protocol['version']}{share}",
         )
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of what tells it from every other group; titles of odd names may be alike."""
+        return key_of([*self.kind, self.cell.budget, self.teacher and self.teacher.sha256])
 
     @property
     def entries(self) -> list[Entry]:
@@ -104,17 +136,17 @@ class Group:
 
 def groups(entries: Iterable[Entry]) -> list[Group]:
     """All groups, by task, pair, protocol; a group's rows by method, newest version first."""
-    gathered: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    gathered: dict[tuple[tuple[str, ...], float], list[Entry]] = defaultdict(list)
     for entry in entries:
-        gathered[_comparable(entry)].append(entry)
+        gathered[_kind(entry), entry.record.cell.budget].append(entry)
     return [
-        _group(members, teacher)
-        for _, all_members in sorted(gathered.items())
+        _group(members, kind, teacher)
+        for (kind, _), all_members in sorted(gathered.items())
         for teacher, members in _by_teacher(all_members)
     ]
 
 
-def _comparable(entry: Entry) -> tuple[str, ...]:
+def _kind(entry: Entry) -> tuple[str, ...]:
     cell = entry.record.cell
     return (
         cell.task.name,
@@ -125,7 +157,6 @@ def _comparable(entry: Entry) -> tuple[str, ...]:
         entry.protocol,
         cell.arithmetic,
         cell.pretrained or "",
-        f"{cell.budget:.9f}",
     )
 
 
@@ -148,26 +179,28 @@ def _under(entry: Entry, sha256: str, uses: list[TeacherUse]) -> bool:
     return key is None or key not in {use.key for use in uses} - {use.key for use in uses if use.sha256 == sha256}
 
 
-def _group(entries: list[Entry], teacher: TeacherUse | None) -> Group:
+def _group(entries: list[Entry], kind: tuple[str, ...], teacher: TeacherUse | None) -> Group:
     done = [entry.record for entry in entries if entry.record.ok]
     # Runs that use no teacher are in the group of every teacher: they must not decide where this one's were made.
     taught = Counter(record.machine for record in done if record.teacher)
     counts = Counter(record.machine for record in done)
-    machines = tuple(sorted({entry.record.machine for entry in entries}, key=lambda m: (-taught[m], -counts[m], m)))
+    known = Counter(record.machine for record in done if peak_memory(record.cost) is not None)
+    machines = sorted({entry.record.machine for entry in entries}, key=lambda m: (-taught[m], -counts[m], -known[m], m))
     sets: dict[tuple[str, int, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         method = entry.record.cell.method
         sets[method.name, -method.version, entry.parameters].append(entry)
     labels = _labels(sets)
-    rows = tuple(_row(labels[key], sets[key], machines) for key in sorted(sets))
-    return Group(entries[0].record.cell, entries[0].protocol, teacher, machines, rows)
+    rows = tuple(_row(labels[key], sets[key]) for key in sorted(sets))
+    return Group(entries[0].record.cell, kind, entries[0].protocol, teacher, tuple(machines), rows)
 
 
-def _row(label: str, entries: list[Entry], machines: tuple[str, ...]) -> Row:
-    rank = {machine: number for number, machine in enumerate(machines)}
-    ordered = sorted(entries, key=lambda entry: (entry.seed, rank[entry.record.machine], entry.link))
-    done = [entry for entry in ordered if entry.record.ok]
+def _row(label: str, entries: list[Entry]) -> Row:
+    ordered = sorted(entries, key=lambda entry: (entry.seed, entry.record.machine, entry.link))
+    every = [entry for entry in ordered if entry.record.ok]
     # Reversed, so that the first of a seed is the one that stays.
+    places = {(entry.seed, entry.record.machine): entry for entry in reversed(every)}
+    done = [entry for entry in every if places[entry.seed, entry.record.machine] is entry]
     by_seed = {entry.seed: entry for entry in reversed(done)}
     method = ordered[0].record.cell.method
     return Row(
@@ -179,6 +212,7 @@ def _row(label: str, entries: list[Entry], machines: tuple[str, ...]) -> Row:
         entries=tuple(done),
         failures=tuple(entry for entry in ordered if not entry.record.ok),
         by_seed=dict(sorted(by_seed.items())),
+        again=tuple(entry for entry in every if places[entry.seed, entry.record.machine] is not entry),
     )
 
 

@@ -1,41 +1,96 @@
-"""LEADERBOARD.md: records → text. The same records give the same file, whatever the order they are read in."""
+"""LEADERBOARD.md with its figures and targets: the same records give the same files, in any order."""
 
 from __future__ import annotations
 
 import difflib
 import gc
-from collections import Counter, defaultdict
+import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.board.accuracy import difference, name
-from bench.board.entries import entries
-from bench.board.group import SEEDS_FOR_ORDER, Group, groups
-from bench.board.markdown import escape, point
-from bench.board.section import notes_of, section
+from bench.board.analysis import runs_on
+from bench.board.board import Board
+from bench.board.group import SEEDS_FOR_ORDER
+from bench.board.markdown import escape, image, written
+from bench.board.over_tasks import OverTasks, over_tasks, summary
+from bench.board.plots import SEAL, Plot, profile_plot, runs_plot
+from bench.board.section import section
+from bench.board.stored_targets import StoredTargets
+from bench.board.tables.leaders import by_protocol, leaders
+from bench.board.target import Target
+from bench.errors import StoreError
+from bench.identity import key_of
 from bench.record import Record
+from bench.store import slug, write_whole
 
+FIGURES = "figures"
+"""The folder of the figures, in the results folder."""
 HEADER = f"""\
 # Leaderboard
 
-Made by `python -m bench leaderboard` from the records that its rows link to; do not edit.
-`python -m bench show FILE` prints a record. A row's command takes data that do not come with the code from
-`BENCH_DATA_DIR`, or downloads them.
+Made by `python -m bench leaderboard` from the records that its rows link to; do not edit. Under each table one sentence
+each says what its figures are; kdbench's `docs/how-to-read-the-board.md` explains them. `python -m bench show FILE`
+prints a record, with the command that makes it again; data that do not come with the code are read from
+`BENCH_DATA_DIR`, or downloaded.
 
-- **test**: the metric on the test split after the last epoch, in percent points: mean ± 95% interval (seeds).
-  **at best select**: after the epoch that was best on `select`. Nothing is chosen on test.
-- **vs …**: the difference to a control, paired by seed: same teacher, initial weights, batches and augmentation.
-- **training time**: seconds on the training clock; evaluation, warm-up and the teacher's own training are not on it.
-  **peak memory**: median (range) over seeds of what the run added to the GPU's allocations, or to the resident set on
-  the CPU, where the allocator's own habits move it by tens of percent.
-  **parameters**: of the student, + trainable beside it (adapters, peers, a teacher that learns).
-- **time to match**: seconds until the mean of the last evaluations on `select` reaches τ (runs that reach it/runs);
-  the median over seeds, ∞ taking part. τ is the lower median of the target method's values at the end, minus δ.
-  **× …**: as a multiple of the target method's own.
+- Metrics are in percent points, of the last epoch on test; nothing is chosen on test.
 - † adapted from another modality. \\* provisional, fewer than {SEEDS_FOR_ORDER} seeds: by name, no order claimed.
-- Failed runs are shown as failed and are in no mean. Times and memory of different machines are never in one table.
+- Failed runs are shown as failed and are in no mean. Times and memory of different machines are never in one table,
+  protocols and versions of tasks never in any.
 """
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Every file of a board, before it is written."""
+
+    path: Path
+    text: str
+    plots: dict[Path, Plot]
+    targets: dict[Path, str]
+    """Those that are not stored yet."""
+    figures: Path
+
+    def write(self) -> list[Path]:
+        """Writes what is not there or is not the same, each file whole or not at all; returns what was written."""
+        new: dict[Path, str] = dict(self.targets)
+        new |= {path: plot.svg() for path, plot in self.plots.items() if not plot.is_drawn(path)}
+        if _text_of(self.path) != self.text:
+            new[self.path] = self.text
+        for path, text in new.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"{path.parent} cannot be made: {error.strerror or error}") from error
+            write_whole(path, text)
+        for path in self.left_over():
+            path.unlink(missing_ok=True)
+        return list(new)
+
+    def differences(self) -> str:
+        """What `write` would change, for people; empty if nothing."""
+        lines = [f"{path} is not stored: a new version of a target" for path in self.targets]
+        lines += [f"{path} does not show these records" for path, plot in self.plots.items() if not plot.is_drawn(path)]
+        lines += [f"{path} belongs to no records any more" for path in self.left_over()]
+        said = "".join(f"{line}\n" for line in lines)
+        old = _text_of(self.path) or ""
+        if old == self.text:
+            return said
+        changes = difflib.unified_diff(
+            old.splitlines(keepends=True),
+            self.text.splitlines(keepends=True),
+            str(self.path),
+            f"{self.path} (from the records)",
+        )
+        return said + "".join(changes)
+
+    def left_over(self) -> list[Path]:
+        """Figures of ours that the board shows no more."""
+        found = sorted(self.figures.glob("*.svg"))
+        return [path for path in found if path not in self.plots and SEAL.search(_text_of(path) or "")]
 
 
 @contextmanager
@@ -51,78 +106,76 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 @no_garbage_collection()
-def leaderboard(records: Iterable[tuple[Path, Record]], folder: Path) -> str:
-    """The whole board. folder: where the file will be, from which the links to the records go."""
-    found = groups(entries(records, folder))
-    if not found:
-        return f"{HEADER}\nNo records yet: `python -m bench run` makes them.\n"
+def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Path) -> Leaderboard:
+    """The whole board. results: where targets and figures are. path: of its Markdown, from which all links go."""
+    board, figures = Board.of(records, path.parent), results / FIGURES
+    if not board.analyses:
+        return Leaderboard(path, f"{HEADER}\nNo records yet: `python -m bench run` makes them.\n", {}, {}, figures)
+    plots: dict[Path, Plot] = {}
+
+    def picture(plot: Plot) -> str:
+        file = figures / f"{plot.name}.svg"
+        plots[file] = plot
+        return Path(os.path.relpath(file, path.parent)).as_posix()
+
+    stored = kept_targets(board, results)
     seen: dict[str, set[str]] = defaultdict(set)
-    for group in found:
-        seen[group.cell.task.name].update(row.method for row in group.rows)
-    titles = _titles(found)
-    sections = [section(group, title, seen[group.cell.task.name]) for group, title in zip(found, titles, strict=True)]
-    return "\n\n".join([HEADER.rstrip(), _summary(found, titles), *sections]) + "\n"
+    for analysis in board.analyses:
+        seen[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
+    parts = [HEADER.rstrip(), *_leaders(board), *_over_tasks(board, picture)]
+    for analysis in board.analyses:
+        group, title = analysis.group, analysis.title
+        pictures = {
+            machine: picture(runs_plot(analysis, machine, _file_name(title, machine, group.identity), title))
+            for machine in group.machines
+            if runs_on(group, machine)
+        }
+        parts.append(section(analysis, title, stored, pictures, seen[group.cell.task.name]))
+    return Leaderboard(path, "\n\n".join(parts) + "\n", plots, stored.new, figures)
 
 
-def difference_to_file(path: Path, text: str) -> str:
-    """What would change in a file, as a unified diff; empty if nothing would. A file that is not there is empty."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    if old == text:
-        return ""
-    changes = difflib.unified_diff(
-        old.splitlines(keepends=True), text.splitlines(keepends=True), str(path), f"{path} (from the records)"
-    )
-    return "".join(changes)
+def kept_targets(board: Board, results: Path) -> StoredTargets:
+    """The stored targets; those of the board that are no version yet are the next ones."""
+    stored = StoredTargets(results)
+    for analysis in board.analyses:
+        for target in (analysis.target, *(analysis.control_target or ())[1:]):
+            if isinstance(target, Target):
+                stored.keep(target)
+    return stored
 
 
-def _titles(found: list[Group]) -> list[str]:
-    """Task, pair, protocol; and where groups share these, what tells them apart."""
-    sharing = Counter(group.title for group in found)
-    titles = []
-    for group in found:
-        parts = list(group.title)
-        if sharing[group.title] > 1:
-            marks = [_marks(other) for other in found if other.title == group.title]
-            parts += [mark for number, mark in enumerate(_marks(group)) if len({each[number] for each in marks}) > 1]
-        titles.append(" · ".join(parts))
-    return titles
+def _leaders(board: Board) -> list[str]:
+    parts = ["## In short"]
+    for protocol, machine, analyses in by_protocol(board):
+        parts += [f"### {escape(protocol)}, on {escape(machine)}", written(leaders(analyses, machine))]
+    return parts
 
 
-def _marks(group: Group) -> tuple[str, ...]:
-    return (
-        f"protocol {group.protocol_hash[:8]}",
-        group.cell.arithmetic,
-        f"teacher {group.teacher.sha256[:8]}" if group.teacher else "no teacher",
-    )
+def _over_tasks(board: Board, picture) -> list[str]:
+    parts = []
+    for over in over_tasks(board):
+        if len(over.methods) < 2:
+            continue
+        parts += [f"### Over tasks: {escape(over.protocol)}, on {escape(over.machine)}", written(summary(over))]
+        if over.profile:
+            parts += [image(f"Performance profile: {over.protocol}, on {over.machine}", picture(_profile(over)))]
+    return ["## Over tasks", *parts] if parts else []
 
 
-def _summary(found: list[Group], titles: list[str]) -> str:
-    lines = [
-        f"- {escape(title)}: {_verdict(group)}" + (" See its note." if notes_of(group) else "")
-        for group, title in zip(found, titles, strict=True)
-    ]
-    return "\n".join(["## In short", "", *lines])
+def _profile(over: OverTasks) -> Plot:
+    title = f"Time to match, {over.protocol}"
+    return profile_plot(over.profile, _file_name(f"profile {over.protocol}", over.machine, over.protocol), title)
 
 
-def _verdict(group: Group) -> str:
-    """Which methods differ from plain training: the 95% interval of the paired difference excludes 0."""
-    control = group.cell.protocol["controls"][0]
-    reference = group.row_of(control)
-    differences = [(row, difference(row, reference)) for row in group.rows]
-    certain = [(row, each) for row, each in differences if each is not None and each.n >= SEEDS_FOR_ORDER]
-    if not certain:
-        return f"no method has {SEEDS_FOR_ORDER} seeds in common with {escape(control)}: nothing is claimed."
-    certain.sort(key=lambda pair: (-pair[1].mean, pair[0].label))
-    verdicts = [
-        f"{word} than {escape(control)}: "
-        + ", ".join(f"{name(row)} {point(each.mean, signed=True)}" for row, each in chosen)
-        for word, chosen in (
-            ("better", [pair for pair in certain if pair[1].above_zero]),
-            ("worse", [pair for pair in certain if pair[1].below_zero]),
-        )
-        if chosen
-    ]
-    open_cases = [name(row) for row, each in certain if not (each.above_zero or each.below_zero)]
-    if open_cases:
-        verdicts.append(f"not told apart from {escape(control)}: {', '.join(open_cases)}")
-    return "; ".join(verdicts) + "."
+def _file_name(title: str, machine: str, identity: str) -> str:
+    """Readable, and different for what has another identity, however alike its title is as a file name."""
+    return f"{slug(title)[:80]}-{machine}-{key_of([identity, machine])[:8]}"
+
+
+def _text_of(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error

@@ -11,36 +11,67 @@ FIELDS = {"device": "", "cores": "cores", "threads": "threads", "system": ""}
 """Of `record.environment`, with the word that stands before the values."""
 DECISIVE = ("device", "cpu_capability", "threads")
 """Where these differ, times do not compare."""
+ALONE = 0.5
+"""By how much the load average may be above the cores before something else must have run there too."""
 
 
 def machine_facts(entries: Iterable[Entry]) -> str:
-    """One line; where runs differ, all values."""
+    """One line of Markdown; where runs differ, all values."""
+    entries = list(entries)
+    said = "".join(f" **{escape(warning)}**" for warning in warnings(entries))
+    return escape("; ".join(facts(entries)) + ".") + said
+
+
+def facts(entries: Iterable[Entry]) -> list[str]:
+    """`cores 2`, `torch 2.9.0`: as plain text; where runs differ, all values."""
     records = [entry.record for entry in entries]
     environments = [record.environment for record in records]
-    facts = []
+    known = []
     for field, word in FIELDS.items():
         values = _distinct(environment.get(field) for environment in environments)
         if values:
-            facts.append(f"{word} {escape(', '.join(values))}".strip())
+            known.append(f"{word} {', '.join(values)}".strip())
     memories = _distinct(_memory(environment) for environment in environments)
     if memories:
-        facts.append(f"memory {', '.join(memories)}")
-    loads = [each["load_average"] for each in environments if each.get("load_average") is not None]
+        known.append(f"memory {', '.join(memories)}")
+    loads = [load for each in environments if _number(load := each.get("load_average"))]
     if loads:
-        facts.append(f"load {min(loads):.1f} to {max(loads):.1f}")
+        known.append(f"load {min(loads):.1f} to {max(loads):.1f}")
     versions = [record.provenance.versions for record in records]
-    facts += [
-        escape(f"{package} {', '.join(_distinct(each.get(package) for each in versions))}")
+    known += [
+        f"{package} {', '.join(_distinct(each.get(package) for each in versions))}"
         for package in sorted({package for each in versions for package in each})
     ]
+    return known
+
+
+def warnings(entries: Iterable[Entry]) -> list[str]:
+    """What makes the times of these runs doubtful, a sentence each."""
+    environments = [entry.record.environment for entry in entries]
+    found = []
     differing = [field for field in DECISIVE if len(_distinct(each.get(field) for each in environments)) > 1]
-    warning = f" **Runs differ in {' and '.join(differing)}: their times do not compare.**" if differing else ""
-    return "; ".join(facts) + "." + warning
+    if differing:
+        found.append(f"Runs differ in {' and '.join(differing)}: their times do not compare.")
+    shared = sum(map(_shared, environments))
+    if shared:
+        found.append(f"{shared} of {len(environments)} runs shared the machine, whose load was above its cores.")
+    return found
+
+
+def _shared(environment: dict) -> bool:
+    """Whether something else must have run beside: such times are too long."""
+    load, cores = environment.get("load_average"), environment.get("cores")
+    return _number(load) and _number(cores) and load > cores + ALONE
 
 
 def _memory(environment: dict) -> str | None:
     size = environment.get("memory_bytes")
-    return None if size is None else f"{size / 2**30:.0f} GiB"
+    return f"{size / 2**30:.0f} GiB" if _number(size) else None
+
+
+def _number(value: object) -> bool:
+    """A record may hold anything in its environment."""
+    return isinstance(value, int | float)
 
 
 def _distinct(values: Iterable[object]) -> list[str]:

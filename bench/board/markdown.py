@@ -1,27 +1,29 @@
-"""Text → Markdown: escaping, tables, and how figures are written."""
+"""Text → Markdown: escaping, links, and the tables of the board."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
-from bench.board.match import Median
-from bench.board.statistics import Summary
+from bench.board.group import SEEDS_FOR_ORDER, Row
+from bench.board.table import Figure, Line, Table
 
-UNKNOWN = "–"
-PLAIN = frozenset(" .,:;()+-=/%'\"†·–→>")
+PLAIN = frozenset(" .,:;()+-=/%'\"†‡·–→>±∞×…τδ−‖")
 """What Markdown and HTML leave alone inside a line, beside letters and digits."""
+
+
+def one_line(text: str) -> str:
+    """Any text in one line, without what cannot be seen."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 @lru_cache(maxsize=4096)
 def escape(text: str) -> str:
     """Any text as one line that Markdown and HTML show as it is: no table, markup or link can come out of it."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     # An underscore inside a word is no emphasis, and names are full of them.
-    escaped = re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), line)
+    escaped = re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), one_line(text))
     # GitHub makes links of bare addresses, also of escaped ones; a comment inside shows nothing and ends them.
     return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=&#64;)", "<!-- -->", escaped)
 
@@ -40,7 +42,17 @@ def link(text: str, target: str) -> str:
     return f"[{escape(text)}]({quote(target)})"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+def image(text: str, target: str) -> str:
+    """A picture, by a relative path."""
+    return f"!{link(text, target)}"
+
+
+def folded(summary: str, content: str) -> str:
+    """Text that opens on a click. summary: plain text."""
+    return f"<details><summary>{escape(summary)}</summary>\n\n{content}\n\n</details>"
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """A table of cells that are Markdown already; the first `left` columns are aligned left, the rest right."""
     lines = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
@@ -56,74 +68,30 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> 
     return "\n".join([written(lines[0]), written(rule), *(written(line) for line in lines[1:])])
 
 
-def points(summary: Summary | None, signed: bool = False) -> str:
-    """`71.20 ± 0.31 (5)`: mean, half of the 95% interval, number of seeds. No interval for one seed."""
-    if summary is None:
-        return UNKNOWN
-    interval = "" if summary.half_width is None else f" ± {summary.half_width:.2f}"
-    return f"{point(summary.mean, signed)}{interval} ({summary.n})"
+def written(table: Table) -> str:
+    """A table of the board, and under it in one sentence each what its columns are."""
+    head = [escape(table.head), *(escape(column.title) for column in table.columns)]
+    text = grid(head, ([label(line), *map(figure, line.figures)] for line in table.lines))
+    meanings = [f"**{escape(each.title)}**: {escape(each.meaning)}." for each in table.columns if each.meaning]
+    notes = [escape(note) for note in table.notes]
+    return "\n\n".join(part for part in (text, f"<sub>{' '.join([*meanings, *notes])}</sub>") if part)
 
 
-def point(value: float | None, signed: bool = False) -> str:
-    """A metric in percent points."""
-    if value is None:
-        return UNKNOWN
-    text = f"{value:+.2f}" if signed else f"{value:.2f}"
-    # What rounds to zero has no sign.
-    return text.lstrip("+-") if float(text) == 0 else text
+def label(line: Line) -> str:
+    """Of a line of a table."""
+    return escape(line.of) if isinstance(line.of, str) else name(line.of, line.seeds)
 
 
-def seconds(value: float | None) -> str:
-    """`0.85 s`, `41.2 s`, `1,234 s`."""
-    return UNKNOWN if value is None else f"{value:,.{_digits(value)}f} s"
+def name(row: Row, seeds: int | None = None) -> str:
+    """The row's label with its marks: † adapted, * provisional. seeds: how many a table shows, if not all."""
+    version, bracket, parameters = row.label.removeprefix(row.method).partition("[")
+    # Only these brackets are ours; nothing follows them that would make a link.
+    plain = escape(row.method + version) + (f"[{escape(parameters[:-1])}]" if bracket else "")
+    provisional = (len(row.by_seed) if seeds is None else seeds) < SEEDS_FOR_ORDER
+    return plain + ("†" if row.adapted else "") + (r"\*" if provisional else "")
 
 
-def duration(summary: Summary | None) -> str:
-    """`41.2 ± 1.1 s (5)`."""
-    if summary is None:
-        return UNKNOWN
-    digits = _digits(summary.mean)
-    interval = "" if summary.half_width is None else f" ± {summary.half_width:,.{digits}f}"
-    return f"{summary.mean:,.{digits}f}{interval} s ({summary.n})"
-
-
-def to_match(median: Median | None, unit: str) -> str:
-    """`41.2 s (4/5)`, `∞ (2/5)`: the median over seeds and how many of them reached the target."""
-    if median is None:
-        return UNKNOWN
-    if math.isinf(median.value):
-        value = "∞"
-    else:
-        value = {"seconds": seconds, "steps": "{:,.0f}".format, "flops": quantity}[unit](median.value)
-    return f"{value} ({median.hits}/{median.n})"
-
-
-def ratio(median: Median | None, reference: Median | None) -> str:
-    """How many times the target method's own time; unknown where that one misses its own target."""
-    if median is None or reference is None or math.isinf(reference.value) or reference.value == 0:
-        return UNKNOWN
-    return "∞" if math.isinf(median.value) else f"{median.value / reference.value:.2f}"
-
-
-def megabytes(value: float | None) -> str:
-    """Bytes as `412 MiB`."""
-    return UNKNOWN if value is None else f"{value / 2**20:,.0f} MiB"
-
-
-def count(value: float | None) -> str:
-    """`278,324`."""
-    return UNKNOWN if value is None else f"{value:,.0f}"
-
-
-def quantity(value: float | None) -> str:
-    """Three digits and a prefix: `1.23 P`."""
-    if value is None:
-        return UNKNOWN
-    value = float(f"{value:.3g}")
-    power = 0 if value < 1 else min(int(math.log10(value)) // 3, 7)
-    return f"{value / 1000**power:.3g} {['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z'][power]}".strip()
-
-
-def _digits(value: float) -> int:
-    """Decimals that leave about three digits."""
-    return 0 if value >= 100 else 1 if value >= 10 else 2
+def figure(value: Figure) -> str:
+    """A cell of a table."""
+    text = escape(value.text)
+    return f"**{text}**" if value.strong and text else text

@@ -1,4 +1,4 @@
-"""Time to match the target: what one run took to reach τ, and the median over seeds.
+"""Time to match the target: what one run took to reach it, and the median over seeds.
 
 The protocol, Time-to-match: a run's time is `train_seconds` at the first evaluation with m ≥ τ, without
 interpolation; the evaluation before is its bracket. Not reached is None, and +∞ in the arithmetic.
@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from bench.board.evaluations import Evaluations
 from bench.board.statistics import upper_median
-
-ROUND_OFF = 1e-9
-"""Accuracies are multiples of 1/n, so m and τ can be equal; their round-off must not decide."""
+from bench.board.target import Target
 
 
 @dataclass(frozen=True)
@@ -37,18 +35,17 @@ class Median:
     n: int
 
 
-def match(evaluations: Evaluations, target: float) -> Match | None:
-    """The first evaluation at which m reaches the target; None if none does."""
-    reached = evaluations.smooth >= target - ROUND_OFF
-    at = int(reached.argmax()) if len(reached) else 0
-    if not reached[at : at + 1].any():
-        return None
-    return Match(
-        seconds=float(evaluations.train_seconds[at]),
-        steps=float(evaluations.steps[at]),
-        flops=float(evaluations.flops[at]),
-        seconds_before=float(evaluations.train_seconds[at - 1]) if at else 0.0,
-    )
+def match(evaluations: Evaluations, target: Target) -> Match | None:
+    """The first evaluation at which m reaches τ; None if none does."""
+    return _at(evaluations, evaluations.first(evaluations.smooth, target.value))
+
+
+def match_best(evaluations: Evaluations, target: Target) -> Match | None:
+    """The MetaDistil paper's form: the first single evaluation at the median of the target method's best ones.
+
+    Secondary: a single evaluation is noisy, and so is the best of them.
+    """
+    return _at(evaluations, evaluations.first(evaluations.single, target.best))
 
 
 def median(matches: Sequence[Match | None], unit: str) -> Median | None:
@@ -57,3 +54,14 @@ def median(matches: Sequence[Match | None], unit: str) -> Median | None:
         return None
     values = [math.inf if each is None else getattr(each, unit) for each in matches]
     return Median(upper_median(values), sum(each is not None for each in matches), len(matches))
+
+
+def _at(evaluations: Evaluations, number: int | None) -> Match | None:
+    if number is None:
+        return None
+    return Match(
+        seconds=float(evaluations.train_seconds[number]),
+        steps=float(evaluations.steps[number]),
+        flops=float(evaluations.flops[number]),
+        seconds_before=float(evaluations.train_seconds[number - 1]) if number else 0.0,
+    )

@@ -1,122 +1,84 @@
-"""One group → its section of the board: facts, accuracy, what it cost on each machine, failures, records."""
+"""One group → its section of the board: what it is, the lead table and figure, then detail, failures, records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.board.accuracy import accuracy_table, name, ordered
-from bench.board.cost import RANKED_ITEMS, cost_table, network_table, ranked
-from bench.board.entries import Entry
+from bench.board.analysis import Analysis, runs_on
+from bench.board.facts import facts, notes, verdict
 from bench.board.group import Group, Row
 from bench.board.machine import machine_facts
-from bench.board.markdown import code, escape, link, point, seconds
-from bench.board.match import Match, match
-from bench.board.target import RULE, Target, target_of
+from bench.board.markdown import code, escape, folded, image, link, name, written
+from bench.board.stored_targets import StoredTargets
+from bench.board.tables.accuracy import accuracy
+from bench.board.tables.fidelity import fidelity
+from bench.board.tables.ladder import ladder
+from bench.board.tables.lead import lead
+from bench.board.tables.match import brackets, matching
+from bench.board.tables.memory import memory
+from bench.board.tables.networks import networks
+from bench.board.tables.time import times
+from bench.board.target import Target
 
 REASON = 200
 """Characters of a failure's reason that are shown; the record has all of it."""
 
 
-def section(group: Group, title: str, seen: Iterable[str]) -> str:
-    """The text of a group. seen: the methods that the board shows anywhere for this task."""
-    target = target_of(group)
-    parts = [f"## {escape(title)}", _facts(group, target), accuracy_table(group), _notes(group, seen)]
-    for machine in group.machines:
-        entries = [entry for entry in group.entries if entry.record.machine == machine]
-        if entries:
-            parts += [
-                f"### On {escape(machine)}",
-                machine_facts(entries),
-                cost_table(group, machine, target),
-                network_table(group, machine),
-            ]
-    return "\n\n".join(part for part in [*parts, _failures(group), _records(group, target)] if part)
+def section(
+    analysis: Analysis, title: str, stored: StoredTargets, pictures: dict[str, str], seen: Iterable[str]
+) -> str:
+    """The text of a group.
+
+    pictures: machine → the path of its figure. seen: the methods that the board shows anywhere for this task.
+    """
+    group = analysis.group
+    machines = [machine for machine in group.machines if runs_on(group, machine)]
+    parts = [f"## {escape(title)}", _facts(analysis, stored)]
+    if machines:
+        first = machines[0]
+        parts += [escape(verdict(analysis)), f"Times and memory: {escape(first)}.", written(lead(analysis, first))]
+        parts += [image(f"{title}, on {machine}", pictures[machine]) for machine in machines[:1]]
+    parts += ["\n".join(f"- {escape(note)}" for note in notes(analysis, seen)), _failures(analysis)]
+    if machines:
+        parts += [folded("Accuracy in detail", written(accuracy(analysis)))]
+        parts += [_machine(analysis, machine, title, pictures, machine == machines[0]) for machine in machines]
+        parts += [folded("Fidelity to the teacher, calibration, changed items", written(fidelity(analysis)))]
+        parts.append(folded("Records, and the command that makes each row's first one again", _records(group)))
+    if analysis.rungs:
+        parts.append(folded("Ladder of budgets", _ladder(analysis)))
+    return "\n\n".join(part for part in parts if part)
 
 
-def _facts(group: Group, target: Target | str) -> str:
-    cell, protocol = group.cell, group.cell.protocol
-    items = {
-        split: ", ".join(f"{int(each):,}" for each in sorted({e for e in values if e is not None})) or "unknown"
-        for split, values in (
-            ("select", [entry.record.select_items for entry in group.entries]),
-            ("test", [entry.record.test_items for entry in group.entries]),
-        )
-    }
-    student, teachers = protocol["student"], protocol["teacher"]
-    seen = f"at most {protocol['fit_items']:,} fixed examples of `fit`" if protocol.get("fit_items") else "all of `fit`"
-    select = f"{items['select']} select items" if protocol["select"] else "no select split"
+def _facts(analysis: Analysis, stored: StoredTargets) -> str:
+    return "  \n".join(f"**{escape(term)}**: {escape(text)}." for term, text in facts(analysis, stored))
+
+
+def _machine(analysis: Analysis, machine: str, title: str, pictures: dict[str, str], first: bool) -> str:
+    match = matching(analysis, machine)
+    tables = [each for each in (match, times(analysis, machine), memory(analysis, machine)) if each]
+    parts = [machine_facts(runs_on(analysis.group, machine))]
+    if not first:
+        parts.append(image(f"{title}, on {machine}", pictures[machine]))
+    parts += [f"**{escape(table.title)}**\n\n{written(table)}" for table in tables]
+    parts.append(f"**Networks**\n\n{written(networks(analysis, machine))}")
+    if isinstance(analysis.target, Target):
+        rows = [row for row in analysis.ordered if row.on(machine)]
+        crossed = [f"- {name(row)}: {brackets(analysis, row, machine, analysis.target)}" for row in rows]
+        parts.append("\n".join(["Each run crossed τ between these two evaluations (seeds in order):", "", *crossed]))
+    return folded(f"Time, memory, networks on {machine}", "\n\n".join(parts))
+
+
+def _ladder(analysis: Analysis) -> str:
+    table, target = ladder(analysis), escape(analysis.target_method)
+    text = written(table) if table else f"{target} has no run at the whole budget to hold these runs against."
+    return f"{text}\n\n{_rung_records(analysis)}"
+
+
+def _failures(analysis: Analysis) -> str:
     lines = [
-        f"Protocol {code(group.protocol_hash[:8])}: students see {seen} for {student['epochs']:g} epochs, batch "
-        f"{student['batch_size']}; teachers all of `fit` for {teachers['epochs']:g}. {protocol['evaluations']} "
-        f"evaluations; {select}, {items['test']} test items; {escape(cell.arithmetic)}."
-    ]
-    if cell.pretrained:
-        lines.append(
-            f"Students start from pretrained weights: {code(cell.pretrained[:12])} is the digest of the student's "
-            "configuration, tokenizer and weights before it learns."
-        )
-    lines += [f"Note: {escape(note)}" for note in notes_of(group)]
-    teacher = group.teacher
-    if teacher:
-        lines.append(
-            f"Teacher {escape(teacher.network)}, weights {code(teacher.sha256[:12])}: test {point(teacher.test)}, "
-            f"select {point(teacher.select)}, trained on {escape(teacher.trained_on)}; "
-            f"its training took {seconds(teacher.train_seconds)} where it was made."
-        )
-    lines.append(_target(target))
-    return "  \n".join(lines)
-
-
-def notes_of(group: Group) -> list[str]:
-    """What the task says of itself in the group's records."""
-    return sorted({entry.record.task_note for entry in group.any_entries} - {""})
-
-
-def _target(target: Target | str) -> str:
-    if isinstance(target, str):
-        return f"Time to match: no target ({escape(target)})."
-    values = ", ".join(f"{seed}: {value:.2f}" for seed, value in target.by_seed.items())
-    return (
-        f"Time to match: τ = {target.value:.2f}, from {name(target.row)} (seed: m at the end: {values}), "
-        f"configuration {code(target.configuration[:8])}, rule {RULE}."
-    )
-
-
-def _notes(group: Group, seen: Iterable[str]) -> str:
-    notes = []
-    shown = {row.method for row in group.rows}
-    skipped = {name: why for entry in group.any_entries for name, why in entry.record.skipped.items()}
-    notes += [f"Skipped: {escape(name)}: {escape(skipped[name])}." for name in sorted(set(skipped) - shown)]
-    absent = sorted(set(seen) - shown - set(skipped))
-    if absent:
-        notes.append(f"Not run here: {', '.join(map(escape, absent))}.")
-    controls = group.cell.protocol["controls"]
-    for control in controls:
-        candidates = [row for row in group.rows if row.method == control]
-        if len(candidates) > 1 and (chosen := group.row_of(control)):
-            notes.append(f"“vs {escape(control)}” is against {name(chosen)}.")
-    for row in group.rows:
-        sources = {entry.record.provenance.source_sha256 for entry in row.entries}
-        if len(sources) > 1:
-            notes.append(f"{name(row)}: its runs were made by {len(sources)} different sources of one version.")
-    if len({machine for row in group.rows for machine in _machines(row)}) > 1:
-        notes.append(
-            f"The table takes one run per seed: from {escape(group.machines[0])} where there is one, which has "
-            "the most runs."
-        )
-    if isinstance(target_of(group), Target) and not ranked(group):
-        notes.append(f"Fewer than {RANKED_ITEMS:,} select items: times to match are shown but not ranked.")
-    return "\n".join(f"- {note}" for note in notes)
-
-
-def _machines(row: Row) -> set[str]:
-    return {entry.record.machine for entry in row.entries}
-
-
-def _failures(group: Group) -> str:
-    lines = [
-        f"- {name(row)}, seed {link(str(entry.seed), entry.link)}, {escape(entry.record.machine)}: "
+        f"- {name(row)}{_at(group)}, seed {link(str(entry.seed), entry.link)}, {escape(entry.record.machine)}: "
         f"{entry.record.status}: {escape(_last_line(entry.record.reason))}"
+        for group in (analysis.group, *_rungs(analysis))
         for row in group.rows
         for entry in row.failures
     ]
@@ -130,29 +92,28 @@ def _last_line(reason: str) -> str:
     return text if len(text) <= REASON else f"{text[:REASON]}…"
 
 
-def _records(group: Group, target: Target | str) -> str:
-    lines = []
-    for machine in group.machines:
-        for row in ordered(group):
-            runs = row.on(machine)
-            if runs:
-                links = " ".join(link(str(run.seed), run.link) for run in runs)
-                command = code(runs[0].record.provenance.command)
-                lines.append(f"- {name(row)} on {escape(machine)}, seeds {links}{_brackets(runs, target)}  ")
-                lines.append(f"  {command}")
-    if not lines:
-        return ""
-    return "\n".join(
-        ["<details><summary>Records, and the command of each row's first seed</summary>", "", *lines, "", "</details>"]
-    )
+def _records(group: Group) -> str:
+    rows = ((row, machine) for row in group.rows for machine in group.machines)
+    return "\n".join(line for row, machine in rows for line in _row_records(row, machine, _at(group)))
 
 
-def _brackets(runs: Iterable[Entry], target: Target | str) -> str:
-    """Between which evaluations each run crossed the target: after the one before, not later than this one."""
-    if isinstance(target, str):
-        return ""
-    return ", τ reached at " + ", ".join(_bracket(match(run.evaluations, target.value)) for run in runs)
+def _rung_records(analysis: Analysis) -> str:
+    """The records of the smaller budgets, which have no section of their own."""
+    return "\n".join(_records(group) for group in _rungs(analysis))
 
 
-def _bracket(found: Match | None) -> str:
-    return "∞" if found is None else f"{seconds(found.seconds_before)[:-2]}–{seconds(found.seconds)}"
+def _rungs(analysis: Analysis) -> list[Group]:
+    return [group for _, group in sorted(analysis.rungs.items())]
+
+
+def _at(group: Group) -> str:
+    return "" if group.cell.budget == 1 else f" at {group.cell.budget:g} of the budget"
+
+
+def _row_records(row: Row, machine: str, at: str) -> list[str]:
+    runs = row.on(machine)
+    if not runs:
+        return []
+    links = " ".join(link(str(run.seed), run.link) for run in runs)
+    command = code(runs[0].record.provenance.command)
+    return [f"- {name(row, len(runs))}{at} on {escape(machine)}, seeds {links}  ", f"  {command}"]

@@ -1,13 +1,20 @@
-"""Means over seeds, their intervals, and differences paired by seed (the protocol, Statistics)."""
+"""Means over seeds, their intervals, tests of differences that are paired by seed (the protocol, Statistics)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-# scipy.stats takes most of a second to import; the quantile of Student's t is here too.
-from scipy.special import stdtrit
+# scipy.stats takes most of a second to import; Student's t and its quantile are here too.
+from scipy.special import stdtr, stdtrit
+
+SIGNIFICANT = 0.05
+"""The chance that a table with no difference in it shows one: the level of the tests after Holm."""
+EQUAL = 1e-9
+"""Differences that are no more than round-off."""
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -17,16 +24,8 @@ class Summary:
     mean: float
     half_width: float | None
     n: int
-
-    @property
-    def above_zero(self) -> bool:
-        """Whether the whole interval is above 0."""
-        return self.half_width is not None and self.mean - self.half_width > 0
-
-    @property
-    def below_zero(self) -> bool:
-        """Whether the whole interval is below 0."""
-        return self.half_width is not None and self.mean + self.half_width < 0
+    deviation: float | None = None
+    """The standard deviation of the sample, n − 1 in its denominator."""
 
 
 def summarise(values: Sequence[float]) -> Summary | None:
@@ -38,12 +37,48 @@ def summarise(values: Sequence[float]) -> Summary | None:
     if n == 1:
         return Summary(mean, None, 1)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    return Summary(mean, float(stdtrit(n - 1, 0.975)) * deviation / math.sqrt(n), n)
+    return Summary(mean, quantile(n - 1, 0.975) * deviation / math.sqrt(n), n, deviation)
 
 
-def paired_difference(values: Mapping[int, float], control: Mapping[int, float]) -> Summary | None:
-    """values − control, seed by seed, over the seeds that both have; None if there are none."""
-    return summarise([values[seed] - control[seed] for seed in sorted(values.keys() & control.keys())])
+def paired_differences(values: Mapping[int, float], control: Mapping[int, float]) -> list[float]:
+    """values − control, seed by seed, over the seeds that both have."""
+    return [values[seed] - control[seed] for seed in sorted(values.keys() & control.keys())]
+
+
+def paired_test(differences: Sequence[float]) -> float:
+    """The two-sided p of Student's paired t-test; NaN for fewer than two differences.
+
+    Differences that are all the same have no deviation to divide by: p is 1 if they are 0, else 0.
+    """
+    whole = summarise(differences)
+    if whole is None or whole.deviation is None:
+        return math.nan
+    if whole.deviation <= EQUAL:
+        return 1.0 if abs(whole.mean) <= EQUAL else 0.0
+    return 2 * float(stdtr(whole.n - 1, -abs(whole.mean) / whole.deviation * math.sqrt(whole.n)))
+
+
+def lower_bound(differences: Sequence[float]) -> float | None:
+    """The one-sided 95% lower confidence bound of the mean; None for fewer than two differences."""
+    whole = summarise(differences)
+    if whole is None or whole.deviation is None:
+        return None
+    return whole.mean - quantile(whole.n - 1, 0.95) * whole.deviation / math.sqrt(whole.n)
+
+
+def holm(tests: Mapping[K, float]) -> dict[K, float]:
+    """The p of a family of tests, adjusted after Holm (1979): the chance of one false alarm in all of them is kept."""
+    adjusted: dict[K, float] = {}
+    highest = 0.0
+    for number, key in enumerate(sorted(tests, key=tests.__getitem__)):
+        highest = max(highest, min(1.0, (len(tests) - number) * tests[key]))
+        adjusted[key] = highest
+    return adjusted
+
+
+def quantile(degrees: int, share: float) -> float:
+    """Of Student's t."""
+    return float(stdtrit(degrees, share))
 
 
 def lower_median(values: Sequence[float]) -> float:
@@ -54,3 +89,8 @@ def lower_median(values: Sequence[float]) -> float:
 def upper_median(values: Sequence[float]) -> float:
     """The middle value; of an even number, the upper of the two in the middle. Infinity takes part."""
     return sorted(values)[len(values) // 2]
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Of positive values."""
+    return math.exp(math.fsum(map(math.log, values)) / len(values))

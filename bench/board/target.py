@@ -2,12 +2,15 @@
 
 The protocol, Time-to-match: τ(task, pair, protocol) = lower median over the target method's seeds of m at the end of
 training, minus δ, from at least `target_seeds` seeds. It is stored with the seeds' values, the hash of the
-configuration and a version. It does not depend on the hardware.
+configuration and a version (`bench.board.stored_targets`). It does not depend on the hardware.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from bench.board.group import Group, Row
 from bench.board.statistics import lower_median
@@ -21,41 +24,77 @@ RULE = 1
 class Target:
     """What a run must reach on `select`, in percent points, and where it comes from."""
 
-    value: float
     row: Row
     by_seed: dict[int, float]
     """Seed → m at the end of training."""
-    configuration: str
-    """The hash of task, pair, protocol, precision, method, teacher and pretrained model."""
+    best_by_seed: dict[int, float]
+    """Seed → the best single evaluation."""
+    margin: float
+    """δ, in points."""
+    made_of: dict[str, Any]
+    """The configuration: rule, task, pair, protocol, precision, method, teacher and pretrained model."""
+
+    @cached_property
+    def value(self) -> float:
+        """τ."""
+        return lower_median(list(self.by_seed.values())) - self.margin
+
+    @cached_property
+    def best(self) -> float:
+        """The target of `match_best`: the median of the best single evaluations."""
+        return lower_median(list(self.best_by_seed.values()))
+
+    @cached_property
+    def configuration(self) -> str:
+        """The hash of the configuration."""
+        return key_of(self.made_of)
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What is stored: changing anything in it makes a new version."""
+        return {
+            "rule": RULE,
+            "configuration": self.configuration,
+            "made_of": self.made_of,
+            "margin": self.margin,
+            "by_seed": {str(seed): value for seed, value in self.by_seed.items()},
+            "best_by_seed": {str(seed): value for seed, value in self.best_by_seed.items()},
+            "value": self.value,
+            "best": self.best,
+        }
 
 
-def target_of(group: Group) -> Target | str:
-    """The target of a group, or why it has none."""
+def target_of(group: Group, method: str) -> Target | str:
+    """The target that a method's runs set in a group, or why they set none."""
     protocol = group.cell.protocol
-    name, needed = protocol["target"], protocol["target_seeds"]
+    needed = protocol["target_seeds"]
     if not protocol["select"]:
         return "the protocol has no select split"
-    row = group.row_of(name)
-    ends = {} if row is None else {seed: entry.evaluations.final for seed, entry in row.by_seed.items()}
-    values = {seed: value for seed, value in ends.items() if value is not None}
-    if len(values) < needed:
-        short = f" with {protocol['window']} evaluations" if len(values) < len(ends) else ""
-        return f"{len(values)} of {needed} {name} seeds{short}"
-    cell = group.cell
+    row = group.row_of(method)
+    runs = {} if row is None else {seed: entry.evaluations for seed, entry in row.by_seed.items()}
+    ends = {seed: each.final for seed, each in runs.items() if each.final is not None}
+    if len(ends) < needed:
+        short = f" with {protocol['window']} evaluations" if len(ends) < len(runs) else ""
+        return f"{len(ends)} of {needed} {method} seeds{short}"
     return Target(
-        value=lower_median(list(values.values())) - protocol["target_margin"],
         row=row,
-        by_seed=values,
-        configuration=key_of(
-            {
-                "rule": RULE,
-                "task": cell.task.model_dump(),
-                "pair": cell.pair.model_dump(),
-                "protocol": cell.protocol,
-                "precision": cell.arithmetic,
-                "method": {"name": row.method, "version": row.version, "parameters": row.parameters},
-                "teacher": group.teacher.sha256 if group.teacher else None,
-                **({"pretrained": cell.pretrained} if cell.pretrained else {}),
-            }
-        ),
+        by_seed=ends,
+        best_by_seed={seed: runs[seed].best for seed in ends},
+        margin=protocol["target_margin"],
+        made_of=_made_of(group, row),
     )
+
+
+def _made_of(group: Group, row: Row) -> dict[str, Any]:
+    cell = group.cell
+    return {
+        "rule": RULE,
+        "task": cell.task.model_dump(),
+        "pair": cell.pair.model_dump(),
+        "protocol": cell.protocol,
+        "precision": cell.arithmetic,
+        "method": {"name": row.method, "version": row.version, "parameters": json.loads(row.parameters)},
+        "teacher": group.teacher.sha256 if group.teacher else None,
+        **({"pretrained": cell.pretrained} if cell.pretrained else {}),
+        **({"budget": cell.budget} if cell.budget != 1 else {}),
+    }

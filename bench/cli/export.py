@@ -24,7 +24,7 @@ def run(given: argparse.Namespace) -> int:
 
     store = open_store(given.results)
     folder = given.output.parent if given.output else Path()
-    table = frame(store.records(BoardRecord), folder)
+    table = frame(store.records(BoardRecord), folder, given.results)
     if given.output is None:
         write(table, given.format, sys.stdout.buffer)
         return 0

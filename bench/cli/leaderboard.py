@@ -19,16 +19,16 @@ def add_to(commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     from bench.board.entries import BoardRecord
-    from bench.board.leaderboard import difference_to_file, leaderboard
-    from bench.store import write_whole
+    from bench.board.leaderboard import leaderboard
 
     path = given.output or board_path(given.results)
-    text = leaderboard(open_store(given.results).records(BoardRecord), path.parent)
+    board = leaderboard(open_store(given.results).records(BoardRecord), given.results, path)
     if not given.check:
-        write_whole(path, text)
-        print(f"wrote {path}")
+        for written in board.write():
+            print(f"wrote {written}")
+        print(f"{path} is what the records give")
         return 0
-    changes = difference_to_file(path, text)
+    changes = board.differences()
     if not changes:
         print(f"{path} is what the records give")
         return 0

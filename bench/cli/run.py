@@ -246,10 +246,7 @@ def summary(outcome: Outcome) -> str:
 
 def write_board(store: Store, board: Path, say) -> None:
     from bench.board.entries import BoardRecord
-    from bench.board.leaderboard import difference_to_file, leaderboard
-    from bench.store import write_whole
+    from bench.board.leaderboard import leaderboard
 
-    text = leaderboard(store.records(BoardRecord), board.parent)
-    if difference_to_file(board, text):
-        write_whole(board, text)
+    if leaderboard(store.records(BoardRecord), store.root, board).write():
         say(f"wrote {board}")

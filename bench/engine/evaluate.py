@@ -63,7 +63,7 @@ def fidelity(student: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, floa
     """How the student follows the teacher on test; both logits are (n, C).
 
     Agreements in percent points; kl = mean KL(teacher ‖ student) at T=1, nats; the last is the student's mean
-    largest probability on what the teacher gets wrong. None where the teacher has no such items.
+    largest probability on what the teacher gets wrong, in percent points too. None where the teacher has no such items.
     """
     agree = (student.argmax(dim=1) == teacher.argmax(dim=1)).double()
     right = teacher.argmax(dim=1) == labels

@@ -118,6 +118,7 @@ class MemoryMeter:
     device: torch.device
     resident_before: int | None = None
     device_before: int | None = None
+    device_peak: int = 0
 
     def start(self) -> None:
         """Gives freed memory back, notes what is in use, and resets the peaks."""
@@ -135,12 +136,23 @@ class MemoryMeter:
             with suppress(OSError):
                 Path("/proc/self/clear_refs").write_text("5")
 
+    def pause(self) -> None:
+        """What a GPU gives out from here on is not for training."""
+        if self.device.type == "cuda":
+            self.device_peak = max(self.device_peak, torch.cuda.max_memory_allocated(self.device))
+
+    def resume(self) -> None:
+        """It is again."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
     def read(self) -> dict[str, int | None]:
         """Peaks since `start`, in bytes; None where the system does not tell."""
+        self.pause()
         gpu = self.device.type == "cuda"
         linux = platform.system() == "Linux"
         return {
-            "peak_device_allocated_bytes": torch.cuda.max_memory_allocated(self.device) if gpu else None,
+            "peak_device_allocated_bytes": self.device_peak if gpu else None,
             "peak_device_reserved_bytes": torch.cuda.max_memory_reserved(self.device) if gpu else None,
             "device_before_bytes": self.device_before,
             "peak_resident_bytes": _status("VmHWM") if linux else None,

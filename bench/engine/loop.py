@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bench.engine.clock import Clock
+from bench.engine.recorded import Steps
 from bench.engine.training import Training, stage_steps
 from bench.method import Batch, Method
 
@@ -60,10 +61,11 @@ def train(
     for stage, length in zip(stages, lengths, strict=True):
         clock.start()
         training.begin(stage)
+        step = Steps(method, training)
         for number in range(length):
             training.advance(number / length)
             batch = next(batches)
-            method.step(training, batch)
+            step(batch)
             done += 1
             flops += step_flops[stage.name](batch)
             if done not in marks:

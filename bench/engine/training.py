@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 
 import torch
@@ -40,9 +41,11 @@ class Training:
         self.optimisers: dict[str, Optimizer] = {}
         self.adapters = nn.ModuleDict()
         self.stage: Stage = method.stages()[0]
-        self.progress = 0.0
-        self.learning_rate = 0.0
+        self.progress: float | Tensor = 0.0
+        self.learning_rate: float | Tensor = 0.0
         self.seed = seed
+        self.played_steps = 0
+        """How many were played from a recording."""
         self._recipe = recipe
         self._new_student = new_student
         self._quiz = quiz
@@ -66,9 +69,24 @@ class Training:
         """Sets the share of the stage that is done, and with it the learning rate."""
         self.progress = progress
         factor = 1.0 if self.stage.constant_rate else self._recipe.schedule.at(progress)
-        self.learning_rate = self._recipe.learning_rate * self.stage.rate * factor
+        self._set_rate(self._recipe.learning_rate * self.stage.rate * factor)
+
+    @contextmanager
+    def reading(self, progress: Tensor, learning_rate: Tensor, quiz: Batch | None) -> Iterator[None]:
+        """Inside, what changes from step to step is read from these tensors, and the quiz has this one batch."""
+        kept = self.progress, self.learning_rate, self._quiz
+        self.progress, self._quiz = progress, iter((quiz,) if quiz else ())
+        self._set_rate(learning_rate)
+        try:
+            yield
+        finally:
+            self.progress, rate, self._quiz = kept
+            self._set_rate(rate)
+
+    def _set_rate(self, rate: float | Tensor) -> None:
+        self.learning_rate = rate
         for group in self._optimiser.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = rate
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """What the main optimiser trains: student, adapters, and the networks without an optimiser of their own."""
@@ -133,7 +151,13 @@ def blank_outputs(network: Observed, blank: Batch) -> Outputs:
 def optimiser(recipe: Recipe, parameters: list[Tensor]) -> Optimizer:
     """The recipe's optimiser, in its fused form."""
     if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+        return torch.optim.AdamW(
+            parameters,
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+            capturable=parameters[0].is_cuda,
+        )
     return torch.optim.SGD(
         parameters, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
     )

@@ -65,6 +65,8 @@ class Worker:
         keep_freed_memory()
         # Batches keep their shape, so the fastest kernels are worth looking for once.
         torch.backends.cudnn.benchmark = True
+        # A GPU would round what convolutions multiply to 10 bits, and call it float32.
+        torch.backends.cudnn.allow_tf32 = False
         self._bench: tuple[Any, Workbench] | None = None
         self._teachers: dict[str, LoadedTeacher] = {}
 
@@ -128,10 +130,13 @@ class Worker:
             if splits.select is None:
                 return None
             evaluation.start()
+            # Of hundreds of examples at once: it would hide what a method's step takes.
+            memory.pause()
             logits = measures.logits_of(training.student, task, splits.select)
             metric = task.score(logits, splits.select.labels)[task.metric]
             if counts:
                 best.offer(metric, training.student)
+            memory.resume()
             evaluation.stop()
             return metric
 
@@ -190,6 +195,7 @@ class Worker:
                 evaluation_seconds=evaluation.seconds,
                 total_seconds=total.seconds,
                 steps=curve.steps[-1],
+                played_steps=training.played_steps,
                 samples=curve.samples[-1],
                 train_flops=curve.flops[-1],
                 parameters=sum(each.numel() for each in student.parameters()),

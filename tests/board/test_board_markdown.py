@@ -1,29 +1,16 @@
-"""Text from records can never become markup; figures are written the same everywhere."""
+"""Text from records can never become markup; the tables of the board as Markdown."""
 
 import html
-import math
 import re
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from records import record
+from small_boards import analysis
 
-from bench.board.markdown import (
-    count,
-    duration,
-    escape,
-    link,
-    megabytes,
-    point,
-    points,
-    quantity,
-    ratio,
-    seconds,
-    table,
-    to_match,
-)
-from bench.board.match import Median
-from bench.board.statistics import Summary
+from bench.board.markdown import escape, figure, grid, image, label, link, written
+from bench.board.table import Column, Figure, Line, Table
 
 ENTITY = re.compile(r"&#\d+;")
 
@@ -57,8 +44,8 @@ def test_link_target_has_no_markup():
     assert link("0", "my results/a(1)|<b>.json") == "[0](my%20results/a%281%29%7C%3Cb%3E.json)"
 
 
-def test_table():
-    assert table(["Method", "n"], [["kd", "1"], ["scratch", "10,000"]]).splitlines() == [
+def test_grid():
+    assert grid(["Method", "n"], [["kd", "1"], ["scratch", "10,000"]]).splitlines() == [
         "| Method  |      n |",
         "| ------- | -----: |",
         "| kd      |      1 |",
@@ -66,46 +53,51 @@ def test_table():
     ]
 
 
+def test_image():
+    assert image("a|b", "figures/a b.svg") == "![a&#124;b](figures/a%20b.svg)"
+
+
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("value", "expected"),
     [
-        (points(None), "–"),
-        (points(Summary(71.234, None, 1)), "71.23 (1)"),
-        (points(Summary(71.234, 0.306, 5)), "71.23 ± 0.31 (5)"),
-        (points(Summary(1.2, 0.3, 5), signed=True), "+1.20 ± 0.30 (5)"),
-        (points(Summary(-1.2, 0.3, 5), signed=True), "-1.20 ± 0.30 (5)"),
-        (points(Summary(-0.001, 0.3, 5), signed=True), "0.00 ± 0.30 (5)"),
-        (points(Summary(0.001, 0.3, 5), signed=True), "0.00 ± 0.30 (5)"),
-        (point(None), "–"),
-        (seconds(None), "–"),
-        (seconds(0.853), "0.85 s"),
-        (seconds(41.23), "41.2 s"),
-        (seconds(1234.5), "1,234 s"),
-        (duration(None), "–"),
-        (duration(Summary(41.23, 1.26, 5)), "41.2 ± 1.3 s (5)"),
-        (duration(Summary(1234.5, None, 1)), "1,234 s (1)"),
-        (to_match(None, "seconds"), "–"),
-        (to_match(Median(41.2, 4, 5), "seconds"), "41.2 s (4/5)"),
-        (to_match(Median(math.inf, 2, 5), "seconds"), "∞ (2/5)"),
-        (to_match(Median(12345.0, 5, 5), "steps"), "12,345 (5/5)"),
-        (to_match(Median(1.234e15, 5, 5), "flops"), "1.23 P (5/5)"),
-        (ratio(Median(20.0, 5, 5), Median(40.0, 5, 5)), "0.50"),
-        (ratio(Median(math.inf, 0, 5), Median(40.0, 5, 5)), "∞"),
-        (ratio(Median(20.0, 5, 5), Median(math.inf, 2, 5)), "–"),
-        (ratio(Median(20.0, 5, 5), None), "–"),
-        (megabytes(None), "–"),
-        (megabytes(412.4 * 2**20), "412 MiB"),
-        (count(None), "–"),
-        (count(278324), "278,324"),
-        (quantity(None), "–"),
-        (quantity(0), "0"),
-        (quantity(0.5), "0.5"),
-        (quantity(999), "999"),
-        (quantity(999.9), "1 k"),
-        (quantity(999_999), "1 M"),
-        (quantity(41_234_567), "41.2 M"),
-        (quantity(1.5e22), "15 Z"),
+        (Figure("71.23"), "71.23"),
+        (Figure("+1.00", strong=True), "**+1.00**"),
+        (Figure("", strong=True), ""),
+        (Figure("< 0.001"), "&#60; 0.001"),
+        (Figure("∞ (2/5)"), "∞ (2/5)"),
     ],
 )
-def test_figures(text, expected):
-    assert text == expected
+def test_figure(value, expected):
+    assert figure(value) == expected
+
+
+def test_a_table_says_what_its_columns_are():
+    lines = (Line("student: a|b", (Figure("1"), Figure("–"))), Line("b", (Figure("2"), Figure("–"))))
+    table = Table("t", "T", (Column("x", "what it is"), Column("y", "unknown")), lines, "Network", notes=("A note.",))
+    assert written(table.without_empty_columns()).splitlines() == [
+        "| Network           |   x |",
+        "| ----------------- | --: |",
+        "| student: a&#124;b |   1 |",
+        "| b                 |   2 |",
+        "",
+        "<sub>**x**: what it is. A note.</sub>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ([record("kd", seed) for seed in range(5)], "kd"),
+        ([record("kd", seed, adapted=True) for seed in range(5)], "kd†"),
+        ([record("kd", adapted=True)], r"kd†\*"),
+        ([record("a[b")], r"a&#91;b\*"),
+        ([record("a[b", parameters={"t": 1}), record("a[b", parameters={"t": "|"})], r"a&#91;b[t=1]\*"),
+    ],
+)
+def test_label_of_a_row(made, expected):
+    assert label(Line(analysis(*made).group.rows[-1], ())) == expected
+
+
+def test_a_row_of_which_few_runs_are_shown_is_provisional():
+    [row] = analysis(*(record("kd", seed) for seed in range(5))).group.rows
+    assert [label(Line(row, (), seeds)) for seeds in (None, 5, 4)] == ["kd", "kd", r"kd\*"]

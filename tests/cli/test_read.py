@@ -30,7 +30,7 @@ def test_no_command_is_a_usage_error(bench):
     assert "COMMAND" in err
 
 
-@pytest.mark.parametrize("command", [["--help"], ["list", "pairs"], ["list", "protocols", "--json"]])
+@pytest.mark.parametrize("command", [["--help"], ["list", "pairs"], ["list", "protocols", "--json"], ["validate"]])
 def test_light_commands_do_not_import_torch(command):
     code = (
         "import sys; from bench.cli.main import main\n"
@@ -106,8 +106,9 @@ def test_show_of_an_unknown_cell_says_so(finished, bench, cell):
 
 
 def test_leaderboard_check_tells_a_changed_board(finished, bench, tmp_path):
-    board = tmp_path / "board.md"
-    arguments = ["leaderboard", "--results", finished, "--output", board]
+    board, results = tmp_path / "board.md", tmp_path / "results"
+    shutil.copytree(finished, results)
+    arguments = ["leaderboard", "--results", results, "--output", board]
     assert bench(*arguments)[0] == 0
     assert bench(*arguments, "--check")[0] == 0
     board.write_text(board.read_text().replace("kd", "dk", 1))
@@ -116,6 +117,13 @@ def test_leaderboard_check_tells_a_changed_board(finished, bench, tmp_path):
     assert code == 1
     assert "the same command without --check writes it" in err
     assert board.read_text() == changed
+    assert bench(*arguments)[0] == 0
+    [figure] = (tmp_path / "results" / "figures").glob("*.svg")
+    figure.write_text(figure.read_text(encoding="utf-8").replace("training time", "time"), encoding="utf-8")
+    code, _, err = bench(*arguments, "--check")
+    assert (code, f"{figure} does not show these records" in err) == (1, True)
+    assert bench(*arguments)[1].splitlines()[0] == f"wrote {figure}"
+    assert bench(*arguments, "--check")[0] == 0
 
 
 def test_leaderboard_without_results_says_so(bench, tmp_path):

@@ -46,7 +46,7 @@ def test_methods_run_on_glue_with_a_folder_of_a_pretrained_model(bench, tmp_path
     assert set(records["tinybert"].teacher.further) == {"f1"}
     board = (results / "LEADERBOARD.md").read_text()
     assert "test f1" in board
-    assert "Students start from pretrained weights" in board
+    assert "students start from pretrained weights" in board
     assert bench(*run, "--methods", "scratch,tinybert", "--results", results)[1].count("2 done") == 1
 
     again = tmp_path / "again"

@@ -1,4 +1,4 @@
-"""The machine: memory that is freed stays with the process."""
+"""The machine: memory that is freed stays with the process; what of a GPU's memory is training's; its name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from bench.engine.hardware import MemoryMeter
 
 FAULTS = """
 import resource, torch
@@ -41,3 +44,39 @@ def test_the_machine_is_the_hardware_not_what_torch_was_told_to_use() -> None:
         return subprocess.run(command, capture_output=True, text=True, check=True, env=given).stdout
 
     assert name("default") == name("avx2")
+
+
+class Allocator:
+    """A GPU's allocator, as far as its peak goes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.allocated = self.peak = 0
+        for name, answer in {
+            "empty_cache": lambda: None,
+            "memory_allocated": lambda device: self.allocated,
+            "max_memory_allocated": lambda device: self.peak,
+            "max_memory_reserved": lambda device: 1000,
+            "reset_peak_memory_stats": lambda device: self.use(self.allocated, peak=0),
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, answer)
+
+    def use(self, allocated: int, peak: int | None = None) -> None:
+        self.allocated, self.peak = allocated, max(allocated, self.peak if peak is None else peak)
+
+
+def test_the_peak_of_a_gpu_is_that_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, meter = Allocator(monkeypatch), MemoryMeter(torch.device("cuda"))
+    gpu.use(900)
+    gpu.use(10)
+    meter.start()
+    for training in (50, 70, 60):
+        gpu.use(training)
+        gpu.use(20)
+        meter.pause()
+        gpu.use(500)
+        gpu.use(20)
+        meter.resume()
+    figures = meter.read()
+    assert figures["device_before_bytes"] == 10
+    assert figures["peak_device_allocated_bytes"] == 70
+    assert figures["peak_device_reserved_bytes"] == 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from bench.engine import clock as clock_module
 from bench.engine.clock import Clock
 from bench.engine.loop import Curve, NonFiniteError, evaluation_marks, train
 from bench.engine.training import stage_steps
-from bench.method import Stage
+from bench.method import Batch, Stage
 
 STAGES = (Stage("hints", 0.25, trains_classifier=False), Stage("distil", 0.75))
 
@@ -48,7 +49,7 @@ def run(
     curve = train(
         FakeMethod(stages, on_step),
         training,
-        iter(range(1000)),
+        repeat(Batch(None, torch.zeros(1))),
         Clock(torch.device("cpu")),
         steps=steps,
         batch_size=10,

@@ -15,6 +15,7 @@ from toy import FAIR, Maps, Toy
 from workers import TASK, cell, make_worker
 
 from bench.engine import loaded_teacher, preparation, worker
+from bench.engine.hardware import MemoryMeter
 from bench.engine.preparation import quiz_mask, rehearse
 from bench.engine.teachers import weights_digest
 from bench.engine.worker import Best, Worker
@@ -257,6 +258,33 @@ def test_flops_of_plain_training_are_those_of_the_layers(shared: Worker) -> None
     assert record.cost.student.flops == forward
     # Backward: twice the forward, without the gradient of the images.
     assert record.cost.train_flops == 12 * 8 * (3 * forward - convolutions[0])
+
+
+def test_memory_is_not_that_of_evaluations(shared: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Meter(MemoryMeter):
+        def pause(self) -> None:
+            seen.append("pause")
+
+        def resume(self) -> None:
+            seen.append("resume")
+
+    def noted(*given: Any, **named: Any) -> Tensor:
+        seen.append("evaluation")
+        return logits_of(*given, **named)
+
+    logits_of = worker.measures.logits_of
+    monkeypatch.setattr(worker.measures, "logits_of", noted)
+    monkeypatch.setattr(worker, "MemoryMeter", Meter)
+    record = shared.run(cell("scratch", protocol=replace(FAIR, evaluations=3)))
+    assert record.ok, record.reason
+    assert seen[:9] == ["pause", "evaluation", "resume"] * 3
+    assert seen[9] == "pause"  # read
+
+
+def test_float32_is_float32_on_a_gpu_too(shared: Worker) -> None:
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_parameters_are_counted(shared: Worker) -> None:

@@ -1,0 +1,1 @@
+"""The tables of a group, one file a table: an analysis → figures."""

@@ -1,0 +1,90 @@
+"""All checks over all files, and what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.board.stored_targets import StoredTargets
+from bench.complaints import Complaint
+from bench.record import Record
+from bench.validation import curve, figures, origin
+from bench.validation.form import parsed
+from bench.validation.place import place
+from bench.validation.ranges import ranges
+from bench.validation.together import Found, duplicates, notes
+
+Check = Callable[[Record], Iterator[Complaint]]
+OF_EVERY_RECORD: tuple[Check, ...] = (origin.key, origin.teacher, origin.ending, origin.started)
+OF_A_FINISHED_CELL: tuple[Check, ...] = (
+    curve.rises,
+    curve.length,
+    curve.ends,
+    curve.selected,
+    ranges,
+    figures.predictions,
+    figures.worst_class,
+    figures.agreement,
+    figures.peaks,
+    figures.total,
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    file: str
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return printable(f"{self.file}: {self.field}: {self.problem}")
+
+
+@dataclass
+class Report:
+    files: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is no problem, but must be known."""
+
+
+def validate(paths: Iterable[Path], results: Path) -> Report:
+    """Checks every file, those that are records together, and the stored targets.
+
+    results: the folder that they belong in.
+    """
+    report = Report()
+    found: list[Found] = []
+    for path in paths:
+        report.files += 1
+        record, complaints = examined(path, results)
+        report.problems += [Problem(str(path), *each) for each in complaints]
+        if record:
+            found.append(Found(str(path), record.machine, record.key, record.ok, record.cell))
+    report.problems += [Problem(file, *complaint) for file, complaint in duplicates(found)]
+    report.problems += [Problem(str(path), "target", why) for path, why in StoredTargets(results).damaged()]
+    report.problems.sort(key=lambda each: each.file)
+    report.notes += notes(found)
+    return report
+
+
+def examined(path: Path, results: Path) -> tuple[Record | None, list[Complaint]]:
+    """The record of a file, if it has the form of one, and all that is wrong with it."""
+    try:
+        record, found = parsed(path.read_bytes())
+    except OSError as error:
+        return None, [("file", f"cannot be read: {error.strerror or error}")]
+    if record is None:
+        return None, found
+    unsound = list(origin.protocol(record))
+    # Without a sound protocol there is no place where the file should be.
+    found += unsound or place(path, record, results)
+    for check in OF_EVERY_RECORD + (OF_A_FINISHED_CELL if record.ok else ()):
+        found += check(record)
+    return (None if unsound else record), found
+
+
+def printable(text: str) -> str:
+    """The text on one line of a terminal, whatever a file's name or content holds."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
