@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from bench.board.group import SEEDS_FOR_ORDER, Row
-from bench.board.statistics import SIGNIFICANT, holm, paired_differences, paired_test
+from bench.board.statistics import SIGNIFICANT, holm, paired_test
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Comparisons:
     def of(cls, rows: tuple[Row, ...]) -> Comparisons:
         tests = {}
         for one, other in combinations(rows, 2):
-            differences = paired_differences(one.scores, other.scores)
+            differences = one.minus(other)
             if len(differences) >= SEEDS_FOR_ORDER:
                 tests[one.identity, other.identity] = paired_test(differences)
         return cls(rows, holm(tests))
@@ -35,7 +35,7 @@ class Comparisons:
     def better(self, one: Row, other: Row) -> bool:
         """Whether `one` is significantly better than `other`."""
         p = self.p(one, other)
-        return p is not None and p < SIGNIFICANT and math.fsum(paired_differences(one.scores, other.scores)) > 0
+        return p is not None and p < SIGNIFICANT and math.fsum(one.minus(other)) > 0
 
     def told_apart(self, one: Row, other: Row) -> bool:
         """Whether either is significantly better."""

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.board.analysis import runs_on
 from bench.board.board import Board
 from bench.board.group import SEEDS_FOR_ORDER
 from bench.board.markdown import escape, image, written
@@ -127,8 +126,7 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
         group, title = analysis.group, analysis.title
         pictures = {
             machine: picture(runs_plot(analysis, machine, _file_name(title, machine, group.identity), title))
-            for machine in group.machines
-            if runs_on(group, machine)
+            for machine in group.timed
         }
         parts.append(section(analysis, title, stored, pictures, seen[group.cell.task.name]))
     return Leaderboard(path, "\n\n".join(parts) + "\n", plots, stored.new, figures)

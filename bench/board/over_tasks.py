@@ -16,7 +16,7 @@ from bench.board.analysis import Analysis, runs_on
 from bench.board.board import Board
 from bench.board.figures import decimal, times
 from bench.board.group import SEEDS_FOR_ORDER, Row
-from bench.board.statistics import geometric_mean, paired_differences, summarise
+from bench.board.statistics import geometric_mean, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.identity import canonical
 
@@ -74,11 +74,10 @@ def over_tasks(board: Board) -> list[OverTasks]:
         if group.cell.budget != 1 or not all(entry.record.in_aggregates for entry in group.any_entries):
             continue
         protocol = group.cell.protocol
-        for machine in group.machines:
-            if runs_on(group, machine):
-                roles = canonical([protocol["controls"], protocol["target"]])
-                place = (f"{protocol['name']} v{protocol['version']}", machine, roles)
-                gathered[place][group.cell.task.name, str(group.cell.pair)].append(analysis)
+        for machine in group.timed:
+            roles = canonical([protocol["controls"], protocol["target"]])
+            place = (f"{protocol['name']} v{protocol['version']}", machine, roles)
+            gathered[place][group.cell.task.name, str(group.cell.pair)].append(analysis)
     found = [
         OverTasks(protocol, machine, tuple(_one(analyses, machine) for _, analyses in sorted(cells.items())))
         for (protocol, machine, _), cells in sorted(gathered.items())
@@ -117,7 +116,7 @@ def _line(over: OverTasks, method: str, control: str) -> tuple[Figure, ...]:
         ranks.append(cell.comparisons.rank(row))
         if reference is None or cell.comparisons.p(row, reference) is None:
             continue  # the control itself, or too few seeds in common
-        by_task[cell.group.cell.task.name].append(summarise(paired_differences(row.scores, reference.scores)).mean)
+        by_task[cell.group.cell.task.name].append(summarise(row.minus(reference)).mean)
         better, worse = cell.comparisons.better(row, reference), cell.comparisons.better(reference, row)
         verdicts["better" if better else "worse" if worse else "open"] += 1
     means = [math.fsum(each) / len(each) for each in by_task.values()]

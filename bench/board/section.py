@@ -32,7 +32,7 @@ def section(
     pictures: machine → the path of its figure. seen: the methods that the board shows anywhere for this task.
     """
     group = analysis.group
-    machines = [machine for machine in group.machines if runs_on(group, machine)]
+    machines = group.timed
     parts = [f"## {escape(title)}", _facts(analysis, stored)]
     if machines:
         first = machines[0]

@@ -12,7 +12,7 @@ from bench.board.entries import Entry
 from bench.board.facts import facts, notes, verdict
 from bench.board.figures import points, probability
 from bench.board.group import Group, Row
-from bench.board.statistics import Summary, paired_differences, summarise
+from bench.board.statistics import Summary, summarise
 from bench.board.stored_targets import StoredTargets
 from bench.board.tables.accuracy import accuracy, metric_of
 from bench.board.tables.fidelity import fidelity
@@ -56,7 +56,7 @@ def overview(analysis: Analysis, title: str) -> dict[str, Any]:
 def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, Any]:
     """All of a group but the curves of its runs. stored: the versions of targets."""
     group, target, links = analysis.group, analysis.target, Links(analysis.group)
-    here = [machine for machine in group.machines if runs_on(group, machine)]
+    here = list(group.timed)
     rungs = ladder(analysis)
     return {
         **overview(analysis, title),
@@ -82,7 +82,7 @@ def differences(analysis: Analysis) -> dict[str, dict[str, list[Any]]]:
     links = Links(analysis.group)
     found: dict[str, dict[str, list[Any]]] = {links.row(row): {} for row in analysis.group.rows}
     for (one, row), (other, another) in combinations(zip(found, analysis.group.rows, strict=True), 2):
-        difference = summarise(paired_differences(row.scores, another.scores))
+        difference = summarise(row.minus(another))
         found[one][other] = [
             *figure_data(points(difference, signed=True, strong=analysis.comparisons.told_apart(row, another))),
             probability(analysis.comparisons.p(row, another)).text,

@@ -312,7 +312,7 @@ def test_methods_that_nobody_beats_stand_together():
 
 def test_leaders_of_few_seeds_and_without_controls():
     [line] = leaders([analysis(*(record("kd", seed) for seed in range(5)), record("scratch"))], HERE).lines
-    assert line.figures[0].text == "fewer than two methods have 5 seeds: no order is claimed"
+    assert line.figures[0].text == "too few methods have 5 seeds: no order is claimed"
     rules = protocol(controls=())
     found = analysis(*(record(name, seed, rules=rules) for name in ("kd", "at") for seed in range(5)))
     assert [column.title for column in leaders([found], HERE).columns] == ["not beaten", "test", "teacher"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bench.board.analysis import Analysis
 from bench.board.figures import decimal
 from bench.board.group import SEEDS_FOR_ORDER, Group, Row
-from bench.board.statistics import EQUAL, lower_bound, paired_differences, summarise
+from bench.board.statistics import EQUAL, lower_bound, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.tables.accuracy import failed
 
@@ -79,12 +79,12 @@ def _bound(rung: Row | None, reference: Row) -> float | None:
     """Of the difference; None with too few seeds, or where a run failed: its seed would be missing from the mean."""
     if rung is None or rung.failures:
         return None
-    differences = paired_differences(rung.scores, reference.scores)
+    differences = rung.minus(reference)
     return lower_bound(differences) if len(differences) >= SEEDS_FOR_ORDER else None
 
 
 def _figure(rung: Row | None, reference: Row, margin: float) -> Figure:
-    differences = [] if rung is None else paired_differences(rung.scores, reference.scores)
+    differences = [] if rung is None else rung.minus(reference)
     whole, bound = summarise(differences), lower_bound(differences)
     lost = failed(rung) if rung else ""
     if whole is None:
