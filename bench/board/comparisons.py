@@ -42,5 +42,9 @@ class Comparisons:
         return self.better(one, other) or self.better(other, one)
 
     def rank(self, row: Row) -> int | None:
-        """1 + the number of rows that are significantly better; None for a provisional row, which claims no order."""
-        return None if row.provisional else 1 + sum(self.better(other, row) for other in self.rows)
+        """1 + the number of rows that are significantly better.
+
+        None for a provisional row, which claims no order, and for a row that there is none to compare with.
+        """
+        alone = sum(not each.provisional for each in self.rows) < 2
+        return None if row.provisional or alone else 1 + sum(self.better(other, row) for other in self.rows)

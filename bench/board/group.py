@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,6 +75,15 @@ class Row:
     def scores(self) -> dict[int, float]:
         """Seed → the primary metric on test, in percent points."""
         return {seed: entry.score for seed, entry in self.by_seed.items()}
+
+    def at(self, machine: str) -> Row:
+        """The row as if there were no other machine."""
+        return replace(
+            self,
+            entries=self.on(machine),
+            failures=tuple(each for each in self.failures if each.record.machine == machine),
+            by_seed={entry.seed: entry for entry in self.on(machine)},
+        )
 
     @cached_property
     def _scores_by_machine(self) -> dict[int, dict[str, float]]:

@@ -225,9 +225,9 @@ def adjusted(runs: Runs) -> dict[tuple, float]:
 
 
 def rank(key: tuple, runs: Runs) -> int | None:
-    """1 + the number of methods that are significantly better; None with fewer than 5 seeds."""
+    """1 + the number of methods that are significantly better; None with fewer than 5 seeds, or alone with them."""
     found, tests = rows(runs), adjusted(runs)
-    if len(scores(found[key])) < SEEDS:
+    if len(scores(found[key])) < SEEDS or sum(len(scores(row)) >= SEEDS for row in found.values()) < 2:
         return None
     better = 0
     for other, row in found.items():
