@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bench.method import Method
-from bench.protocol import Protocol, Recipe
+from bench.protocol import Protocol, Recipe, at_share
 from bench.record import CellIdentity, MethodUse, PairNames, Versioned
 from bench.task import Pair, Task
 
@@ -88,5 +88,5 @@ class Cell:
         return min(self.protocol.select_items or whole, whole)
 
     def __str__(self) -> str:
-        rung = "" if self.budget == 1 else f" at {self.budget:g} of its budget"
-        return f"{self.method.name} · {self.task.name} · {self.pair} · {self.protocol.name}{rung} · seed {self.seed}"
+        protocol = self.protocol.name + at_share(self.budget)
+        return f"{self.method.name} · {self.task.name} · {self.pair} · {protocol} · seed {self.seed}"

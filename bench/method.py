@@ -166,7 +166,7 @@ class Method:
     student cost. Only for the estimate of `--dry-run`."""
     reports: ClassVar[str] = "the student"
     """Which network is evaluated and reported."""
-    repeats: ClassVar[bool] = True
+    repeats: ClassVar[bool] = False
     """Whether every step of a stage does the same work on other tensors. On a GPU it is then recorded once and played:
     Python runs for the first few steps alone, and `progress` and `learning_rate` are tensors. A step that makes one of
     them a number is not recorded. False: what a step does depends on something else that Python keeps."""

@@ -21,7 +21,7 @@ from bench.engine.workbench import blank
 from bench.errors import UsageError, blamed, unknown
 from bench.method import Method, Outputs
 from bench.parameters import variants
-from bench.protocol import Protocol
+from bench.protocol import Protocol, at_share
 from bench.registry import Registry
 from bench.store import Store
 from bench.task import Pair, Task
@@ -182,10 +182,9 @@ def check_budget(cell: Cell) -> None:
         )
     steps = stage_steps(stages, cell.steps)
     if sum(steps) < cell.protocol.evaluations:
-        rung = "" if cell.budget == 1 else f" at {cell.budget:g} of its budget"
         raise UsageError(
-            f"protocol {cell.protocol.name!r} of {cell.task.name} gives {sum(steps)} steps{rung}, too few for its "
-            f"{cell.protocol.evaluations} evaluations: more epochs, smaller batches or fewer evaluations"
+            f"protocol {cell.protocol.name!r} of {cell.task.name} gives {sum(steps)} steps{at_share(cell.budget)}, "
+            f"too few for its {cell.protocol.evaluations} evaluations: more epochs, smaller batches or fewer of them"
         )
     recipe = cell.protocol.teacher.resolved(cell.task.resolve(cell.pair.teacher))
     if cell.method.uses_teacher and recipe.steps(cell.teacher_fit_items) < EVALUATIONS:

@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def at_share(budget: float) -> str:
+    """` at 0.5 of its budget`; empty for all of it."""
+    return "" if budget == 1 else f" at {budget:g} of its budget"
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The learning rate over one stage, as a factor of the recipe's rate; `progress` runs from 0 to 1."""

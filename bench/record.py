@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench.identity import key_of
 
 SCHEMA = 1
-FAILURES = ("oom", "nan", "error", "timeout", "killed")
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -149,7 +148,7 @@ class Cost(Part):
     peak_device_allocated_bytes: int | None
     """On a GPU, while the training clock was on."""
     peak_device_reserved_bytes: int | None
-    """On a GPU, evaluation included: what is reserved stays reserved."""
+    """On a GPU, by the allocator, for all of the process."""
     device_before_bytes: int | None = None
     """Allocated on the GPU before the cell was built: data and teachers; the cell's own peak is the difference."""
     peak_resident_bytes: int | None

@@ -157,6 +157,21 @@ def write_whole(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+def write_new(path: Path, text: str) -> None:
+    """Writes a text file whole, or raises StoreError if there is one: what others read is never changed."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name[:100]}.", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)
+            os.link(file.name, path)
+    except FileExistsError as error:
+        raise StoreError(f"{path} was written by somebody else in the meantime: give the same command again") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
 def slug(name: str) -> str:
     """A name as one path component: letters, digits, `.`, `_`, `-` and `+`, never hidden, never too long."""
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", name.replace("->", "-to-")).lstrip(".")[:120] or "_"

@@ -147,6 +147,7 @@ def main() -> None:
     device = resolve_device("cuda")
     # As a worker does.
     torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = False
     limits = ceilings(device)
     print(
         f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}: "

@@ -34,6 +34,7 @@ class AttentionTransfer(Method):
     form: str = "code"
     weight: float = 1000.0
 
+    repeats = True
     text_defaults: ClassVar[dict[str, Any]] = {"form": "received"}
     adapted = frozenset({"text"})
 

@@ -21,6 +21,7 @@ class DeepMutualLearning(Method):
 
     peers: int = 2
 
+    repeats = True
     relative_cost = 2.0
     reports = "peer 0, whose initial weights are the pair's"
 

@@ -33,6 +33,7 @@ class FitNets(Method):
     first_soft_weight: float = 4.0
     last_soft_weight: float = 1.0
 
+    repeats = True
     adapted = frozenset({"text"})
 
     def __post_init__(self) -> None:

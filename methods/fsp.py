@@ -26,6 +26,7 @@ class FlowOfSolutionProcedure(Method):
 
     on_top: bool = False
 
+    repeats = True
     adapted = frozenset({"text"})
 
     def stages(self) -> tuple[Stage, ...]:

@@ -26,6 +26,7 @@ class KnowledgeDistillation(Method):
     alpha: float = 0.9
     temperature: float = 4.0
 
+    repeats = True
     needs = frozenset({"teacher"})
     text_defaults: ClassVar[dict[str, Any]] = {"alpha": 0.5, "temperature": 2.0}
 

@@ -44,6 +44,7 @@ class MetaDistil(Method):
     quiz: float = 0.1
     """The share of `fit` that is the quiz."""
 
+    repeats = True
     relative_cost: ClassVar[float] = 7.0
     text_defaults: ClassVar[dict[str, Any]] = {
         "beta": 100.0,
@@ -80,7 +81,9 @@ class MetaDistil(Method):
         if self.teacher_optimiser == "sgd":
             optimiser = torch.optim.SGD(weights(teacher), self.teacher_rate, momentum=0.9, weight_decay=5e-4)
         else:
-            optimiser = torch.optim.AdamW(weights(teacher), self.teacher_rate, weight_decay=0.0)
+            optimiser = torch.optim.AdamW(
+                weights(teacher), self.teacher_rate, weight_decay=0.0, capturable=weights(teacher)[0].is_cuda
+            )
         training.optimisers["teacher"] = optimiser
 
     def step(self, training: Training, batch: Batch) -> None:

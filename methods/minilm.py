@@ -29,6 +29,7 @@ class MiniLM(Method):
     alpha: float = 0.9
     temperature: float = 4.0
 
+    repeats = True
     text_defaults: ClassVar[dict[str, Any]] = {"alpha": 0.5, "temperature": 2.0}
     adapted = frozenset({"image"})
 

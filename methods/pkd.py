@@ -33,6 +33,7 @@ class PatientDistillation(Method):
     beta: float = 100.0
     mapping: str = "skip"
 
+    repeats = True
     needs = frozenset({"teacher", "hidden"})
     text_defaults: ClassVar[dict[str, Any]] = {"alpha": 0.5, "temperature": 5.0}
     adapted = frozenset({"image"})

@@ -15,5 +15,7 @@ class Scratch(Method):
     Deviations: none.
     """
 
+    repeats = True
+
     def loss(self, student: Outputs, teacher: Outputs, labels: Tensor, training: Training) -> Losses:
         return {"task": task_loss(student.logits, labels)}

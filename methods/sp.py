@@ -23,6 +23,7 @@ class SimilarityPreserving(Method):
 
     weight: float = 3000.0
 
+    repeats = True
     needs = frozenset({"teacher", "hidden"})
     adapted = frozenset({"text"})
 

@@ -23,6 +23,7 @@ class TinyBERT(Method):
     score, not the label. No general distillation, no augmentation. Vision transformers: all tokens.
     """
 
+    repeats = True
     version = 2  # 2: the second stage has the published rate
 
     mapping: str = "uniform"

@@ -31,6 +31,11 @@ class Analysis:
         """Task, pair and protocol; and where groups share these, what tells them apart."""
         return " · ".join([*self.group.title, *self.marks])
 
+    @property
+    def runs(self) -> list[Entry]:
+        """All runs, of every budget, failures included."""
+        return [entry for group in (self.group, *self.rungs.values()) for entry in group.any_entries]
+
     @cached_property
     def target(self) -> Target | str:
         """Of the protocol's target method, or why there is none."""
@@ -77,7 +82,10 @@ class Analysis:
     @cached_property
     def constant_reaches_target(self) -> bool:
         """Whether giving every item the most frequent class reaches τ: then matching it shows nothing."""
-        constant = {entry.record.result.most_frequent_select for entry in self.group.entries} - {None}
+        known = [entry.record.result.most_frequent_select for entry in self.group.entries]
+        # Older records do not have it; a run that answers so says it too.
+        known += [entry.record.result.select for entry in self.group.entries if entry.is_constant]
+        constant = [value for value in known if value is not None]
         return isinstance(self.target, Target) and bool(constant) and max(constant) >= self.target.value
 
     @cached_property

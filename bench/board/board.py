@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from bench.board.analysis import Analysis
@@ -17,6 +19,14 @@ class Board:
     """The groups in order."""
 
     analyses: tuple[Analysis, ...]
+
+    @cached_property
+    def methods(self) -> dict[str, set[str]]:
+        """Task → the methods that it was run with anywhere."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for analysis in self.analyses:
+            found[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
+        return found
 
     @classmethod
     def of(cls, records: Iterable[tuple[Path, Record]], folder: Path) -> Board:

@@ -24,7 +24,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _counts(n: int, stream: int) -> np.ndarray:
     """How often each of n is drawn in n draws with replacement, (DRAWS, n). Streams are independent."""
     # The stream of this generator is frozen, so that every version of NumPy gives the same board.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from bench.board.group import SEEDS_FOR_ORDER, Row
-from bench.board.statistics import SIGNIFICANT, holm, paired_differences, paired_test
+from bench.board.statistics import SIGNIFICANT, holm, paired_test
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Comparisons:
     def of(cls, rows: tuple[Row, ...]) -> Comparisons:
         tests = {}
         for one, other in combinations(rows, 2):
-            differences = paired_differences(one.scores, other.scores)
+            differences = one.minus(other)
             if len(differences) >= SEEDS_FOR_ORDER:
                 tests[one.identity, other.identity] = paired_test(differences)
         return cls(rows, holm(tests))
@@ -35,12 +35,16 @@ class Comparisons:
     def better(self, one: Row, other: Row) -> bool:
         """Whether `one` is significantly better than `other`."""
         p = self.p(one, other)
-        return p is not None and p < SIGNIFICANT and math.fsum(paired_differences(one.scores, other.scores)) > 0
+        return p is not None and p < SIGNIFICANT and math.fsum(one.minus(other)) > 0
 
     def told_apart(self, one: Row, other: Row) -> bool:
         """Whether either is significantly better."""
         return self.better(one, other) or self.better(other, one)
 
     def rank(self, row: Row) -> int | None:
-        """1 + the number of rows that are significantly better; None for a provisional row, which claims no order."""
-        return None if row.provisional else 1 + sum(self.better(other, row) for other in self.rows)
+        """1 + the number of rows that are significantly better.
+
+        None for a provisional row, which claims no order, and for a row that there is none to compare with.
+        """
+        alone = sum(not each.provisional for each in self.rows) < 2
+        return None if row.provisional or alone else 1 + sum(self.better(other, row) for other in self.rows)

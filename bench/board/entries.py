@@ -87,6 +87,12 @@ class Entry:
         except ValueError as error:
             raise StoreError(f"{self.link}: predictions: {error}. `python -m bench validate` says more.") from error
 
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether the run gave all test items one class; then some class has none right."""
+        known = self.predictions if self.record.result.worst_class == 0 else None
+        return known is not None and len(known[0]) > 1 and bool((known[0] == known[0][0]).all())
+
     @property
     def score(self) -> float:
         """The primary metric on test at the last epoch, in percent points."""
@@ -107,8 +113,13 @@ def entries(records: Iterable[tuple[Path, Record]], folder: Path) -> list[Entry]
 def _first(files: list[Entry]) -> Entry:
     if len(files) == 1:
         return files[0]
-    first, *others = sorted(files, key=lambda entry: (not entry.record.ok, entry.link))
+    first, *others = sorted(files, key=_preference)
     return replace(first, copies=tuple(entry.link for entry in others))
+
+
+def _preference(entry: Entry) -> tuple[bool, bool, str]:
+    """A success first, then the file whose name has the key."""
+    return (not entry.record.ok, entry.record.key[:12] not in entry.link, entry.link)
 
 
 def _entry(path: Path, record: Record, folder: Path) -> Entry:

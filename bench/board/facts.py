@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bench.board.analysis import RANKED_ITEMS, Analysis
-from bench.board.entries import Entry
 from bench.board.figures import decimal, point, seconds
 from bench.board.group import SEEDS_FOR_ORDER, Group, Row
 from bench.board.stored_targets import StoredTargets
 from bench.board.target import RULE, Target
 from bench.board.verdict import verdict_of
+
+REASON = 200
+"""Characters of a failure's reason that are shown."""
 
 
 def facts(analysis: Analysis, stored: StoredTargets) -> list[tuple[str, str]]:
@@ -48,8 +50,8 @@ def facts(analysis: Analysis, stored: StoredTargets) -> list[tuple[str, str]]:
             (
                 "Teacher",
                 f"{teacher.network}, weights {teacher.sha256[:12]}: test {decimal(teacher.test)}, select "
-                f"{point(teacher.select).text}, trained on {teacher.trained_on}; its training took "
-                f"{seconds(teacher.train_seconds).text} where it was made, on no student's clock",
+                f"{point(teacher.select).text}, trained on {teacher.trained_on}; its training, on no "
+                f"student's clock, took {_teacher_times(group)}",
             )
         )
     targets = [(analysis.target_method, analysis.target)]
@@ -97,11 +99,18 @@ def verdict(analysis: Analysis) -> str:
     return " ".join(f"{word}: {', '.join(names)}." for word, names in said.items() if names)
 
 
+def raised(reason: str) -> str:
+    """What a failed run raised: the last line of its traceback, not all of a long one; the record has it."""
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    text = lines[-1] if lines else ""
+    return text if len(text) <= REASON else f"{text[:REASON]}…"
+
+
 def _of_row(row: Row) -> Iterator[str]:
     sources = {entry.record.provenance.source_sha256 for entry in row.entries}
     if len(sources) > 1:
         yield f"{row.name}: its runs were made by {len(sources)} different sources of one version."
-    constant = [str(entry.seed) for entry in row.by_seed.values() if _is_constant(entry)]
+    constant = [str(entry.seed) for entry in row.by_seed.values() if entry.is_constant]
     if constant:
         yield f"{row.name}: gives every test item the same class (seeds {', '.join(constant)})."
     for entry in row.again:
@@ -115,10 +124,12 @@ def _copies(group: Group) -> Iterator[str]:
             yield f"{cell}: several files hold this cell; {entry.link} is used, left out: {', '.join(entry.copies)}."
 
 
-def _is_constant(entry: Entry) -> bool:
-    """Whether a run gave all test items one class; then some class has none right."""
-    known = entry.predictions if entry.record.result.worst_class == 0 else None
-    return known is not None and len(known[0]) > 1 and bool((known[0] == known[0][0]).all())
+def _teacher_times(group: Group) -> str:
+    """As the records of each machine say: the same weights may have been trained on several."""
+    known = {
+        entry.record.machine: entry.record.teacher.train_seconds for entry in group.entries if entry.record.teacher
+    }
+    return ", ".join(f"{seconds(value).text} ({machine})" for machine, value in sorted(known.items())) or "–"
 
 
 def _items(counts: Iterable[int | None]) -> str:
@@ -134,6 +145,7 @@ def _target(target: Target | str, stored: StoredTargets) -> str:
     values_of_others = ", ".join(f"{each.number} ({decimal(each.value)})" for each in others)
     apart = f"; times to match other versions are not comparable: {values_of_others}" if others else ""
     return (
-        f"τ = {decimal(target.value)}, version {number}, from {target.row.name} (seed: m at the end: {values}; lower "
-        f"median − {target.margin:g}), configuration {target.configuration[:8]}, rule {RULE}{apart}"
+        f"τ = {decimal(target.value)}, version {number}, from {target.row.name} (seed: m at the end: {values}; sd "
+        f"{point(target.deviation).text}; lower median − {target.margin:g}), configuration {target.configuration[:8]}, "
+        f"rule {RULE}{apart}"
     )

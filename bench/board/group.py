@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from bench.board.entries import Entry
+from bench.board.statistics import paired_differences
 from bench.identity import canonical, key_of
 from bench.record import CellIdentity, Cost, TeacherUse
 
@@ -75,6 +76,35 @@ class Row:
         """Seed → the primary metric on test, in percent points."""
         return {seed: entry.score for seed, entry in self.by_seed.items()}
 
+    def at(self, machine: str) -> Row:
+        """The row as if there were no other machine."""
+        return replace(
+            self,
+            entries=self.on(machine),
+            failures=tuple(each for each in self.failures if each.record.machine == machine),
+            by_seed={entry.seed: entry for entry in self.on(machine)},
+        )
+
+    @cached_property
+    def _scores_by_machine(self) -> dict[int, dict[str, float]]:
+        found: dict[int, dict[str, float]] = defaultdict(dict)
+        for entry in self.entries:
+            found[entry.seed][entry.record.machine] = entry.score
+        return found
+
+    def minus(self, other: Row) -> list[float]:
+        """The differences to another row in percent points, over the seeds that both have.
+
+        Of a seed on several machines, the runs on the first machine by name that has both are compared.
+        """
+        ours, theirs = {}, {}
+        for seed in self.scores.keys() & other.scores.keys():
+            here, there = self._scores_by_machine[seed], other._scores_by_machine.get(seed, {})
+            machine = min(here.keys() & there.keys(), default="")
+            ours[seed] = here.get(machine, self.scores[seed])
+            theirs[seed] = there.get(machine, other.scores[seed])
+        return paired_differences(ours, theirs)
+
     def diverged(self, machine: str) -> int:
         """How many runs on one machine ended because a number was not finite: they never reach a target."""
         return sum(each.record.machine == machine and each.record.status == "nan" for each in self.failures)
@@ -96,6 +126,11 @@ class Group:
     teacher: TeacherUse | None
     machines: tuple[str, ...]
     """Those with most successful runs under this teacher first, then with most of all, then whose memory is known."""
+    timed: tuple[str, ...]
+    """Of these, the ones whose times are shown: with runs under this teacher, or with any where there is no teacher.
+
+    What ran elsewhere without a teacher belongs to that machine's own group.
+    """
     rows: tuple[Row, ...]
 
     @property
@@ -191,11 +226,13 @@ def _group(entries: list[Entry], kind: tuple[str, ...], teacher: TeacherUse | No
         method = entry.record.cell.method
         sets[method.name, -method.version, entry.parameters].append(entry)
     labels = _labels(sets)
+    timed = tuple(machine for machine in machines if (taught if teacher else counts)[machine])
     rows = tuple(_row(labels[key], sets[key]) for key in sorted(sets))
-    return Group(entries[0].record.cell, kind, entries[0].protocol, teacher, tuple(machines), rows)
+    return Group(entries[0].record.cell, kind, entries[0].protocol, teacher, tuple(machines), timed, rows)
 
 
 def _row(label: str, entries: list[Entry]) -> Row:
+    # By name, so that no other run changes which one of a seed counts.
     ordered = sorted(entries, key=lambda entry: (entry.seed, entry.record.machine, entry.link))
     every = [entry for entry in ordered if entry.record.ok]
     # Reversed, so that the first of a seed is the one that stays.

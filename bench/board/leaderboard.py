@@ -5,13 +5,11 @@ from __future__ import annotations
 import difflib
 import gc
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.board.analysis import runs_on
 from bench.board.board import Board
 from bench.board.group import SEEDS_FOR_ORDER
 from bench.board.markdown import escape, image, written
@@ -24,7 +22,7 @@ from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import key_of
 from bench.record import Record
-from bench.store import slug, write_whole
+from bench.store import slug, write_new, write_whole
 
 FIGURES = "figures"
 """The folder of the figures, in the results folder."""
@@ -41,6 +39,12 @@ prints a record, with the command that makes it again; data that do not come wit
 - Failed runs are shown as failed and are in no mean. Times and memory of different machines are never in one table,
   protocols and versions of tasks never in any.
 """
+
+PROFILE_CAPTION = (
+    "For every r, the share of a method's ranked cells (in brackets) in which its time to match is at most r times the "
+    "shortest one there; a miss is never within."
+)
+NO_PROFILE = "fewer than two cells have ranked times to match from five runs of the same methods on this machine"
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Leaderboard:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"{path.parent} cannot be made: {error.strerror or error}") from error
-            write_whole(path, text)
+            (write_new if path in self.targets else write_whole)(path, text)
         for path in self.left_over():
             path.unlink(missing_ok=True)
         return list(new)
@@ -119,18 +123,14 @@ def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Pat
         return Path(os.path.relpath(file, path.parent)).as_posix()
 
     stored = kept_targets(board, results)
-    seen: dict[str, set[str]] = defaultdict(set)
-    for analysis in board.analyses:
-        seen[analysis.group.cell.task.name].update(row.method for row in analysis.group.rows)
     parts = [HEADER.rstrip(), *_leaders(board), *_over_tasks(board, picture)]
     for analysis in board.analyses:
         group, title = analysis.group, analysis.title
         pictures = {
             machine: picture(runs_plot(analysis, machine, _file_name(title, machine, group.identity), title))
-            for machine in group.machines
-            if runs_on(group, machine)
+            for machine in group.timed
         }
-        parts.append(section(analysis, title, stored, pictures, seen[group.cell.task.name]))
+        parts.append(section(analysis, title, stored, pictures, board.methods[group.cell.task.name]))
     return Leaderboard(path, "\n\n".join(parts) + "\n", plots, stored.new, figures)
 
 
@@ -158,7 +158,10 @@ def _over_tasks(board: Board, picture) -> list[str]:
             continue
         parts += [f"### Over tasks: {escape(over.protocol)}, on {escape(over.machine)}", written(summary(over))]
         if over.profile:
-            parts += [image(f"Performance profile: {over.protocol}, on {over.machine}", picture(_profile(over)))]
+            picture_of = image(f"Performance profile: {over.protocol}, on {over.machine}", picture(_profile(over)))
+            parts += [picture_of, f"<sub>{escape(PROFILE_CAPTION)}</sub>"]
+        else:
+            parts.append(f"No performance profile: {NO_PROFILE}.")
     return ["## Over tasks", *parts] if parts else []
 
 

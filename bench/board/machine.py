@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bench.board.entries import Entry
 from bench.board.markdown import escape
 
-FIELDS = {"device": "", "cores": "cores", "threads": "threads", "system": ""}
+FIELDS = {"device": "", "cpu_capability": "instructions", "cores": "cores", "threads": "threads", "system": ""}
 """Of `record.environment`, with the word that stands before the values."""
 DECISIVE = ("device", "cpu_capability", "threads")
 """Where these differ, times do not compare."""
@@ -47,8 +47,15 @@ def facts(entries: Iterable[Entry]) -> list[str]:
 
 def warnings(entries: Iterable[Entry]) -> list[str]:
     """What makes the times of these runs doubtful, a sentence each."""
+    entries = list(entries)
     environments = [entry.record.environment for entry in entries]
     found = []
+    plain = sum(entry.record.ok and not entry.record.cost.played_steps for entry in entries)
+    if 0 < plain < len(entries):
+        found.append(
+            f"{plain} of {len(entries)} runs started every step kernel by kernel, the others played recorded steps: "
+            "their times do not compare."
+        )
     differing = [field for field in DECISIVE if len(_distinct(each.get(field) for each in environments)) > 1]
     if differing:
         found.append(f"Runs differ in {' and '.join(differing)}: their times do not compare.")

@@ -15,8 +15,9 @@ from functools import cached_property
 from bench.board.analysis import Analysis, runs_on
 from bench.board.board import Board
 from bench.board.figures import decimal, times
+from bench.board.figures import mean as mean_of
 from bench.board.group import SEEDS_FOR_ORDER, Row
-from bench.board.statistics import geometric_mean, paired_differences, summarise
+from bench.board.statistics import geometric_mean, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.identity import canonical
 
@@ -74,11 +75,10 @@ def over_tasks(board: Board) -> list[OverTasks]:
         if group.cell.budget != 1 or not all(entry.record.in_aggregates for entry in group.any_entries):
             continue
         protocol = group.cell.protocol
-        for machine in group.machines:
-            if runs_on(group, machine):
-                roles = canonical([protocol["controls"], protocol["target"]])
-                place = (f"{protocol['name']} v{protocol['version']}", machine, roles)
-                gathered[place][group.cell.task.name, str(group.cell.pair)].append(analysis)
+        for machine in group.timed:
+            roles = canonical([protocol["controls"], protocol["target"]])
+            place = (f"{protocol['name']} v{protocol['version']}", machine, roles)
+            gathered[place][group.cell.task.name, str(group.cell.pair)].append(analysis)
     found = [
         OverTasks(protocol, machine, tuple(_one(analyses, machine) for _, analyses in sorted(cells.items())))
         for (protocol, machine, _), cells in sorted(gathered.items())
@@ -102,22 +102,24 @@ def summary(over: OverTasks) -> Table:
         Column("not told apart from", "methods that no cell tells apart from it"),
     )
     lines = [Line(method, _line(over, method, control)) for method in over.methods]
-    lines.sort(key=lambda line: (-(line.figures[1].number or 0.0), line.of))
+    # Means over other cells do not compare: methods with most cells first.
+    lines.sort(key=lambda line: (-line.figures[0].number, -(line.figures[1].number or 0.0), line.of))
     return Table("over-tasks", "Over tasks", columns, tuple(lines), machine=over.machine).without_empty_columns()
 
 
 def _line(over: OverTasks, method: str, control: str) -> tuple[Figure, ...]:
     by_task: dict[str, list[float]] = defaultdict(list)
-    ranks, verdicts = [], {"better": 0, "open": 0, "worse": 0}
+    cells, ranks, verdicts = 0, [], {"better": 0, "open": 0, "worse": 0}
     for cell in over.cells:
         rows = {row.method: row for row in _complete(cell)}
         row, reference = rows.get(method), rows.get(control)
         if row is None:
             continue
-        ranks.append(cell.comparisons.rank(row))
+        cells += 1
+        ranks += [rank for rank in [cell.comparisons.rank(row)] if rank]
         if reference is None or cell.comparisons.p(row, reference) is None:
             continue  # the control itself, or too few seeds in common
-        by_task[cell.group.cell.task.name].append(summarise(paired_differences(row.scores, reference.scores)).mean)
+        by_task[cell.group.cell.task.name].append(summarise(row.minus(reference)).mean)
         better, worse = cell.comparisons.better(row, reference), cell.comparisons.better(reference, row)
         verdicts["better" if better else "worse" if worse else "open"] += 1
     means = [math.fsum(each) / len(each) for each in by_task.values()]
@@ -125,10 +127,10 @@ def _line(over: OverTasks, method: str, control: str) -> tuple[Figure, ...]:
     ratios = over.profile.ratios.get(method, []) if over.profile else []
     speed = geometric_mean([min(ratio, MOST) for ratio in ratios]) if ratios else None
     return (
-        Figure(str(len(ranks)), len(ranks)),
+        Figure(str(cells), cells),
         NONE if mean is None else Figure(decimal(mean, signed=True), mean),
         Figure(" / ".join(map(str, verdicts.values())), verdicts["better"]) if means else NONE,
-        Figure(f"{sum(ranks) / len(ranks):.1f}", sum(ranks) / len(ranks)),
+        mean_of(ranks, 1),
         NONE if speed is None else Figure(f"{times(speed).text} ({len(ratios)})", speed),
         Figure(", ".join(_not_told_apart(over, method)) or "–"),
     )

@@ -27,8 +27,10 @@ from bench.board.statistics import summarise
 from bench.board.target import Target
 from bench.identity import key_of
 
-DRAWING = 1
+DRAWING = 2
 """The version of how figures are drawn: raise it when they should be drawn again."""
+WIDE = 4
+"""Times that differ by more than this factor are on a logarithmic axis."""
 SEAL = re.compile(r"<!-- kdbench ([0-9a-f]{64}) ([0-9a-f]{64}) -->\n\Z")
 COLOURS = (
     "#1f77b4",
@@ -138,7 +140,7 @@ def profile_plot(profile: Profile, name: str, title: str) -> Plot:
 def _row_data(row: Row, machine: str) -> dict[str, Any]:
     runs = row.on(machine)
     time = summarise([run.record.cost.train_seconds for run in runs])
-    reached = on_test(row)
+    reached = on_test(row.at(machine))
     return {
         "label": one_line(row.label) + ("*" if row.provisional else ""),
         "seconds": [_short(time.mean), _short(time.half_width)],
@@ -173,15 +175,32 @@ def _draw_runs(figure, data: dict[str, Any]) -> None:
                 seconds, score, xerr=across, yerr=along, color=colour, marker=marker, markersize=4, linewidth=0.8
             )
         )
-        right.plot(*_columns(row["curve"]), color=colour, linewidth=1)
+        seconds, smooth = _columns(row["curve"])
+        right.plot(
+            seconds, smooth, color=colour, linewidth=1, marker=marker, markersize=3, markevery=max(1, len(seconds) // 5)
+        )
     if data["target"] is not None:
         right.axhline(data["target"], color="#444444", linewidth=0.8, linestyle="--")
         right.annotate(f"τ of {data['target_method']}", (0.99, data["target"]), xycoords=("axes fraction", "data"),
                        ha="right", va="bottom", fontsize=7)  # fmt: skip
+    taken = [row["seconds"][0] for row in data["rows"]]
+    if min(taken) > 0 and max(taken) / min(taken) > WIDE:
+        for axes in (left, right):
+            _logarithmic(axes)
     _label(left, "training time, s", f"test {data['metric']}, ± 95% interval", "Reached, and what it took")
     _label(right, "training time, s", f"m on select, {data['metric']}", "On the way")
     _legend(figure, handles, [row["label"] for row in data["rows"]], 0.805)
     figure.suptitle(data["title"], fontsize=9, x=0.06, ha="left")
+
+
+def _logarithmic(axes) -> None:
+    """The time axis with ticks at 1, 2, 5, 10, …"""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_profile(figure, data: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.board.analysis import Analysis, runs_on
-from bench.board.facts import facts, notes, verdict
+from bench.board.facts import facts, notes, raised, verdict
 from bench.board.group import Group, Row
 from bench.board.machine import machine_facts
 from bench.board.markdown import code, escape, folded, image, link, name, written
@@ -20,8 +20,11 @@ from bench.board.tables.networks import networks
 from bench.board.tables.time import times
 from bench.board.target import Target
 
-REASON = 200
-"""Characters of a failure's reason that are shown; the record has all of it."""
+CAPTION = (
+    "Left: what was reached against what it took, means over this machine's runs with 95% intervals. Right: the "
+    "learning curves, m on select (the mean of the last evaluations) averaged over runs; dashed: the target τ. Times "
+    "are on a logarithmic axis where they differ much."
+)
 
 
 def section(
@@ -32,12 +35,12 @@ def section(
     pictures: machine → the path of its figure. seen: the methods that the board shows anywhere for this task.
     """
     group = analysis.group
-    machines = [machine for machine in group.machines if runs_on(group, machine)]
+    machines = group.timed
     parts = [f"## {escape(title)}", _facts(analysis, stored)]
     if machines:
         first = machines[0]
         parts += [escape(verdict(analysis)), f"Times and memory: {escape(first)}.", written(lead(analysis, first))]
-        parts += [image(f"{title}, on {machine}", pictures[machine]) for machine in machines[:1]]
+        parts += [image(f"{title}, on {first}", pictures[first]), f"<sub>{escape(CAPTION)}</sub>"]
     parts += ["\n".join(f"- {escape(note)}" for note in notes(analysis, seen)), _failures(analysis)]
     if machines:
         parts += [folded("Accuracy in detail", written(accuracy(analysis)))]
@@ -50,7 +53,7 @@ def section(
 
 
 def _facts(analysis: Analysis, stored: StoredTargets) -> str:
-    return "  \n".join(f"**{escape(term)}**: {escape(text)}." for term, text in facts(analysis, stored))
+    return "  \n".join(f"**{escape(term)}**: {escape(text.rstrip('.'))}." for term, text in facts(analysis, stored))
 
 
 def _machine(analysis: Analysis, machine: str, title: str, pictures: dict[str, str], first: bool) -> str:
@@ -77,19 +80,12 @@ def _ladder(analysis: Analysis) -> str:
 def _failures(analysis: Analysis) -> str:
     lines = [
         f"- {name(row)}{_at(group)}, seed {link(str(entry.seed), entry.link)}, {escape(entry.record.machine)}: "
-        f"{entry.record.status}: {escape(_last_line(entry.record.reason))}"
+        f"{entry.record.status}: {escape(raised(entry.record.reason))}"
         for group in (analysis.group, *_rungs(analysis))
         for row in group.rows
         for entry in row.failures
     ]
     return "\n".join(["Failed:", "", *lines]) if lines else ""
-
-
-def _last_line(reason: str) -> str:
-    """What was raised: the last line of a traceback."""
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    text = lines[-1] if lines else ""
-    return text if len(text) <= REASON else f"{text[:REASON]}…"
 
 
 def _records(group: Group) -> str:

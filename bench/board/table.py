@@ -19,7 +19,7 @@ class Figure:
     number: float | None = None
     """What to sort by; infinity for what was never reached, None for what is unknown."""
     strong: bool = False
-    """Whether it holds after Holm."""
+    """Whether it holds: after Holm; on the ladder, by the bound of its rule."""
 
 
 NONE = Figure(UNKNOWN)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.board.group import Group, Row
-from bench.board.statistics import lower_median
+from bench.board.statistics import lower_median, summarise
 from bench.identity import key_of
 
 RULE = 1
@@ -43,6 +43,14 @@ class Target:
     def best(self) -> float:
         """The target of `match_best`: the median of the best single evaluations."""
         return lower_median(list(self.best_by_seed.values()))
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation of m at the end over seeds, in points: the larger, the more a match is luck.
+
+        None for one seed.
+        """
+        return summarise(list(self.by_seed.values())).deviation
 
     @cached_property
     def configuration(self) -> str:

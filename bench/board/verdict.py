@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.board.analysis import Analysis
 from bench.board.group import SEEDS_FOR_ORDER, Row
-from bench.board.statistics import paired_differences, summarise
+from bench.board.statistics import summarise
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def verdict_of(analysis: Analysis) -> Verdict | None:
     """None if no row has enough seeds in common with the first control."""
     control, reference = analysis.plain
     known = [row for row in analysis.ordered if reference and row is not reference and not row.provisional]
-    judged = [(row, summarise(paired_differences(row.scores, reference.scores))) for row in known]
+    judged = [(row, summarise(row.minus(reference))) for row in known]
     means = [(row, whole.mean) for row, whole in judged if whole and whole.n >= SEEDS_FOR_ORDER]
     if not means:
         return None

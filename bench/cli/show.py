@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from bench.cli.options import add_results
+from bench.protocol import at_share
 
 
 def add_to(commands) -> None:
@@ -26,9 +27,9 @@ def run(given: argparse.Namespace) -> int:
 def describe(path, record) -> str:
     """The record as lines of text."""
     cell = record.cell
-    rung = "" if cell.budget == 1 else f" at {cell.budget:g} of its budget"
+    protocol = cell.protocol["name"] + at_share(cell.budget)
     lines = [
-        f"{cell.method.name} · {cell.task.name} · {cell.pair} · {cell.protocol['name']}{rung} · seed {cell.seed}",
+        f"{cell.method.name} · {cell.task.name} · {cell.pair} · {protocol} · seed {cell.seed}",
         f"record      {path}",
         f"key         {record.key}",
         f"status      {record.status}",

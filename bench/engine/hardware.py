@@ -119,6 +119,7 @@ class MemoryMeter:
     resident_before: int | None = None
     device_before: int | None = None
     device_peak: int = 0
+    reserved_peak: int = 0
 
     def start(self) -> None:
         """Gives freed memory back, notes what is in use, and resets the peaks."""
@@ -140,6 +141,7 @@ class MemoryMeter:
         """What a GPU gives out from here on is not for training."""
         if self.device.type == "cuda":
             self.device_peak = max(self.device_peak, torch.cuda.max_memory_allocated(self.device))
+            self.reserved_peak = max(self.reserved_peak, torch.cuda.max_memory_reserved(self.device))
 
     def resume(self) -> None:
         """It is again."""
@@ -153,7 +155,7 @@ class MemoryMeter:
         linux = platform.system() == "Linux"
         return {
             "peak_device_allocated_bytes": self.device_peak if gpu else None,
-            "peak_device_reserved_bytes": torch.cuda.max_memory_reserved(self.device) if gpu else None,
+            "peak_device_reserved_bytes": self.reserved_peak if gpu else None,
             "device_before_bytes": self.device_before,
             "peak_resident_bytes": _status("VmHWM") if linux else None,
             "resident_before_bytes": self.resident_before,

@@ -26,12 +26,13 @@ class Steps:
         self.method = method
         self.training = training
         self.taken = 0
+        self._quizzes = training.quizzes
         self._recording: Recording | None = None
 
     def __call__(self, batch: Batch) -> None:
         if self.taken == PLAIN_STEPS and can_record(batch):
-            self._recording = record(self.method, self.training, batch)
-        if self._recording:
+            self._recording = record(self.method, self.training, batch, self.training.quizzes > self._quizzes)
+        if self._recording and self._recording.fits(batch):
             self._recording.play(batch)
             self.training.played_steps += 1
         else:
@@ -42,11 +43,12 @@ class Steps:
 class Recording:
     """A step on tensors of its own, which hold the batch and what else changes from step to step."""
 
-    def __init__(self, method: Method, training: Training, batch: Batch) -> None:
+    def __init__(self, method: Method, training: Training, batch: Batch, takes_quiz: bool) -> None:
+        """takes_quiz: whether the steps of this stage ask for a batch of the quiz."""
         self.training = training
         self.batch = copied(batch)
         # A batch of the quiz is like any other.
-        self.quiz = copied(batch) if method.quiz_share() else None
+        self.quiz = copied(batch) if takes_quiz else None
         self.progress, self.rate = (torch.zeros((), device=batch.labels.device) for _ in range(2))
 
         def work() -> None:
@@ -54,6 +56,10 @@ class Recording:
                 method.step(training, self.batch)
 
         self._play = capture(work)
+
+    def fits(self, batch: Batch) -> bool:
+        """Whether a batch has the shape of the recorded one."""
+        return batch.inputs.shape == self.batch.inputs.shape
 
     def play(self, batch: Batch) -> None:
         """The step, on this batch."""
@@ -70,7 +76,7 @@ def can_record(batch: Batch) -> bool:
     return isinstance(batch.inputs, Tensor) and batch.inputs.is_cuda
 
 
-def record(method: Method, training: Training, batch: Batch) -> Recording | None:
+def record(method: Method, training: Training, batch: Batch, takes_quiz: bool) -> Recording | None:
     """The recording of a step like that on this batch; None if it cannot be recorded.
 
     Nothing of it has happened yet when it is recorded.
@@ -78,8 +84,10 @@ def record(method: Method, training: Training, batch: Batch) -> Recording | None
     if not method.repeats:
         return None
     try:
-        return Recording(method, training, batch)
-    except (RuntimeError, StopIteration):
+        return Recording(method, training, batch, takes_quiz)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, StopIteration):
         # It asks the device for a number, say, to decide what to do. As a plain step it works, or says why not.
         return None
 

@@ -46,6 +46,8 @@ class Training:
         self.seed = seed
         self.played_steps = 0
         """How many were played from a recording."""
+        self.quizzes = 0
+        """How many batches of the quiz were asked for."""
         self._recipe = recipe
         self._new_student = new_student
         self._quiz = quiz
@@ -120,6 +122,7 @@ class Training:
     def quiz(self) -> Batch:
         if self._quiz is None:
             raise RuntimeError("the method has no quiz split: its quiz_share() is 0")
+        self.quizzes += 1
         return next(self._quiz)
 
     def replace_quiz(self, batch: Batch) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
 from bench.board import machine as machines
 from bench.board.analysis import Analysis, on_test, runs_on
 from bench.board.entries import Entry
-from bench.board.facts import facts, notes, verdict
+from bench.board.facts import facts, notes, raised, verdict
 from bench.board.figures import points, probability
 from bench.board.group import Group, Row
-from bench.board.statistics import Summary, paired_differences, summarise
+from bench.board.statistics import Summary, summarise
 from bench.board.stored_targets import StoredTargets
 from bench.board.tables.accuracy import accuracy, metric_of
 from bench.board.tables.fidelity import fidelity
@@ -26,25 +27,21 @@ from bench.board.target import Target
 from bench.page.links import Links
 from bench.page.tables import figure_data, table_data
 
-REASON = 200
-"""Characters of a failure's reason that are shown in a list; the cell has all of it."""
 
-
-def overview(analysis: Analysis, title: str) -> dict[str, Any]:
-    """One line of the list of groups. title: what tells the group from all others."""
+def overview(analysis: Analysis) -> dict[str, Any]:
+    """One line of the list of groups."""
     group, links = analysis.group, Links(analysis.group)
     first = [row for row in analysis.ordered if analysis.comparisons.rank(row) == 1]
-    judged = sum(not row.provisional for row in group.rows) > 1
     return {
         "id": links.group,
         "former": sorted({links.family, *(Links(rung).group for rung in analysis.rungs.values())}),
-        "title": title,
+        "title": analysis.title,
         "task": group.title[0],
         "pair": group.title[1],
         "protocol": group.title[2],
         "budget": group.cell.budget,
-        "marks": title.removeprefix(" · ".join(group.title)).removeprefix(" · "),
-        "notBeaten": [row.label for row in first] if judged else [],
+        "marks": " · ".join(analysis.marks),
+        "notBeaten": [row.label for row in first],
         "methods": len({row.method for row in group.rows}),
         "seeds": max(len(row.by_seed) for row in group.rows),
         "runs": len(group.entries),
@@ -53,17 +50,20 @@ def overview(analysis: Analysis, title: str) -> dict[str, Any]:
     }
 
 
-def content(analysis: Analysis, title: str, stored: StoredTargets) -> dict[str, Any]:
-    """All of a group but the curves of its runs. stored: the versions of targets."""
+def content(analysis: Analysis, stored: StoredTargets, seen: Iterable[str]) -> dict[str, Any]:
+    """All of a group but the curves of its runs.
+
+    stored: the versions of targets. seen: the methods that the board shows anywhere for this task.
+    """
     group, target, links = analysis.group, analysis.target, Links(analysis.group)
-    here = [machine for machine in group.machines if runs_on(group, machine)]
+    here = list(group.timed)
     rungs = ladder(analysis)
     return {
-        **overview(analysis, title),
+        **overview(analysis),
         "metric": metric_of(analysis),
         "verdict": verdict(analysis) if here else None,
         "facts": facts(analysis, stored),
-        "notes": notes(analysis),
+        "notes": notes(analysis, seen),
         "target": target.value if isinstance(target, Target) else None,
         "targetMethod": analysis.target_method,
         "targetRow": links.row(target.row) if isinstance(target, Target) else None,
@@ -82,7 +82,7 @@ def differences(analysis: Analysis) -> dict[str, dict[str, list[Any]]]:
     links = Links(analysis.group)
     found: dict[str, dict[str, list[Any]]] = {links.row(row): {} for row in analysis.group.rows}
     for (one, row), (other, another) in combinations(zip(found, analysis.group.rows, strict=True), 2):
-        difference = summarise(paired_differences(row.scores, another.scores))
+        difference = summarise(row.minus(another))
         found[one][other] = [
             *figure_data(points(difference, signed=True, strong=analysis.comparisons.told_apart(row, another))),
             probability(analysis.comparisons.p(row, another)).text,
@@ -121,7 +121,7 @@ def _run(row: Row, entry: Entry) -> dict[str, Any]:
     }
     if record.ok:
         return run | {"test": entry.score, "seconds": record.cost.train_seconds}
-    return run | {"reason": record.reason.strip().rpartition("\n")[2][:REASON]}
+    return run | {"reason": raised(record.reason)}
 
 
 def _machine(analysis: Analysis, machine: str, links: Links) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _point(row: Row, machine: str, links: Links) -> dict[str, Any]:
     return {
         "row": links.row(row),
         "seconds": _interval(summarise([run.record.cost.train_seconds for run in row.on(machine)])),
-        "test": _interval(on_test(row)),
+        "test": _interval(on_test(row.at(machine))),
     }
 
 

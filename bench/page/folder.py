@@ -35,7 +35,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
             path.rename(old)
         try:
             new.rename(path)
-        except OSError:
+        except BaseException:
             if old.exists():
                 old.rename(path)
             raise

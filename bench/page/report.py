@@ -36,8 +36,8 @@ def write_report(records: Iterable[tuple[Path, Record]], results: Path, folder: 
         shutil.copyfile(_plotly(), new / "assets" / "plotly.min.js")
         _write(new, "overview", text_of(summary_data(board)))
         for analysis in board.analyses:
-            link = Links(analysis.group).group
-            _write(new, f"groups/{link}", text_of(content(analysis, analysis.title, stored)))
+            link, seen = Links(analysis.group).group, board.methods[analysis.group.cell.task.name]
+            _write(new, f"groups/{link}", text_of(content(analysis, stored, seen)))
             _write(new, f"differences/{link}", text_of(differences(analysis)))
         _write_cells(new, packs(board.analyses, folder))
 

@@ -8,7 +8,7 @@ from bench.board.analysis import Analysis
 from bench.board.board import Board
 from bench.board.over_tasks import OverTasks, over_tasks, summary
 from bench.board.plots import profile_plot
-from bench.board.tables.leaders import by_protocol, leaders
+from bench.board.tables.leaders import by_protocol, leaders, lines_of
 from bench.page.content import overview
 from bench.page.links import Links
 from bench.page.tables import table_data
@@ -17,20 +17,18 @@ from bench.page.tables import table_data
 def summary_data(board: Board) -> dict[str, Any]:
     """The list of groups, the leaders of each protocol on each machine, and what holds over tasks."""
     return {
-        "groups": [overview(analysis, analysis.title) for analysis in board.analyses],
+        "records": len({(entry.record.machine, entry.record.key) for each in board.analyses for entry in each.runs}),
+        "groups": [overview(analysis) for analysis in board.analyses],
         "leaders": [_leaders(*each) for each in by_protocol(board)],
         "overTasks": [_over_tasks(over) for over in over_tasks(board) if len(over.methods) > 1],
     }
 
 
 def _leaders(protocol: str, machine: str, analyses: list[Analysis]) -> dict[str, Any]:
-    """The lines of each group, so that every line leads to its group."""
+    """Every line leads to its group."""
     table = table_data(leaders(analyses, machine))
-    lines = [
-        {**line, "group": Links(analysis.group).group}
-        for analysis in analyses
-        for line in table_data(leaders([analysis], machine))["lines"]
-    ]
+    owners = [Links(analysis.group).group for analysis in analyses for _ in lines_of(analysis, machine)]
+    lines = [{**line, "group": owner} for line, owner in zip(table["lines"], owners, strict=True)]
     return {"protocol": protocol, "table": {**table, "lines": lines}}
 
 

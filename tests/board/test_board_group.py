@@ -171,3 +171,26 @@ def test_a_seed_counts_once_on_a_machine_also_under_two_keys_of_one_teacher():
     assert len(row.on("cpu-2c-8g")) == len(row.by_seed) == 2
     assert len(row.again) == 1
     assert {entry.record.key for entry in (row.by_seed[0], *row.again)} == {trained.key, brought.key}
+
+
+def test_differences_are_taken_on_one_machine_where_one_has_both():
+    made = [
+        record("scratch", 0, test=50.0, machine="a"),
+        record("scratch", 0, test=60.0, machine="b"),
+        record("scratch", 1, test=51.0, machine="a"),
+        record("kd", 0, test=63.0, machine="b"),
+        record("kd", 1, test=55.0, machine="b"),
+        record("kd", 2, test=99.0, machine="b"),
+    ]
+    (group,) = grouped(*made)
+    kd, scratch = group.row_of("kd"), group.row_of("scratch")
+    assert scratch.scores == {0: 50.0, 1: 51.0}
+    assert kd.minus(scratch) == [3.0, 4.0]
+    assert scratch.minus(kd) == [-3.0, -4.0]
+
+
+def test_a_machine_without_a_run_under_the_teacher_shows_no_times():
+    (group,) = grouped(record("kd", machine="b"), record("scratch", machine="b"), record("scratch", 1, machine="a"))
+    assert (group.machines, group.timed) == (("b", "a"), ("b",))
+    (alone,) = grouped(record("scratch", 1, machine="a"))
+    assert alone.timed == ("a",)

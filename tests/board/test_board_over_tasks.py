@@ -53,7 +53,7 @@ def test_summary_by_hand():
     [found] = over(*TWO)
     assert (found.protocol, found.machine, found.tasks) == ("fair v1", "cpu-2c-8g", 2)
     shown = texts(summary(found))
-    assert list(shown) == ["pkd", "at", "kd", "scratch"]
+    assert list(shown) == ["pkd", "kd", "scratch", "at"]
     assert shown["pkd"] == {
         "cells": "2",
         "mean vs scratch": "+1.50",

@@ -17,13 +17,13 @@ def test_facts_of_the_golden_board():
     text = text_of(golden())
     assert (
         "**Time to match pkd**: τ = 62.70, version 1, from pkd† (seed: m at the end: 0: 63.00, 1: 64.00, 2: 62.00, "
-        "3: 63.50, 4: 61.00; lower median − 0.3), configuration " in text
+        "3: 63.50, 4: 61.00; sd 1.20; lower median − 0.3), configuration " in text
     )
     assert "**Time to match kd**: τ = 64.70, version 1, from kd (" in text
     assert "- kd: 20–30 s, 20–30 s, 20–30 s, ∞, ∞" in text
     assert "Better than scratch: pkd† +2.00, kd +1.00." in text
     assert "Test CPU; cores 2; threads 1; memory 8 GiB; python 3.11.9; torch 2.9.0." in text
-    assert "its training took 812 s where it was made" in text
+    assert "its training, on no student's clock, took 812 s (cpu-2c-8g)." in text
     assert "nan: FloatingPointError: the loss is nan at step 7" in text
     assert "<code>python -m bench run --methods kd --seeds 0</code>" in text
     assert (
@@ -84,7 +84,7 @@ def test_copies_are_said_and_counted_once():
     text = leaderboard([(first, made), (other, made)], ROOT / "results", ROOT / "LEADERBOARD.md").text
     folder = "results/cpu-2c-8g"
     said = (
-        f"kd, seed 3: several files hold this cell; {folder}/copy of it.json is used, left out: {folder}/{first.name}."
+        f"kd, seed 3: several files hold this cell; {folder}/{first.name} is used, left out: {folder}/copy of it.json."
     )
     assert said in text
     assert "61.00 (1)" in text

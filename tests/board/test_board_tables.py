@@ -133,7 +133,7 @@ def test_what_the_others_have_at_the_targets_seconds():
     table = texts(matching(analysis(*golden(), *slow, *late), HERE))
     # pkd takes 80 s. sp's third evaluation is at 75 s, dml's at 90 s; kd was done after 40 s and stays there.
     assert table["sp"][column] == "63.00 ± 0.00 (2)"
-    assert table["dml"][column] == "–"
+    assert table["dml"][column] == "– (0/2)"
     assert table["pkd"][column] == "62.70 ± 1.50 (5)"
     assert table["kd"][column] == "62.47 ± 4.31 (5)"
 
@@ -247,7 +247,7 @@ def test_memory_by_hand():
             "resident set": "210 MiB (200–250)",
             "student parameters": "278,324",
             "extra parameters": "1,024",
-            "energy": "2.5 k",
+            "energy, J": "2.5 k",
         }
     }
     unknown = analysis(record(resident=(None, 300 * MIB)))
@@ -312,7 +312,7 @@ def test_methods_that_nobody_beats_stand_together():
 
 def test_leaders_of_few_seeds_and_without_controls():
     [line] = leaders([analysis(*(record("kd", seed) for seed in range(5)), record("scratch"))], HERE).lines
-    assert line.figures[0].text == "fewer than two methods have 5 seeds: no order is claimed"
+    assert line.figures[0].text == "too few methods have 5 seeds: no order is claimed"
     rules = protocol(controls=())
     found = analysis(*(record(name, seed, rules=rules) for name in ("kd", "at") for seed in range(5)))
     assert [column.title for column in leaders([found], HERE).columns] == ["not beaten", "test", "teacher"]

@@ -33,7 +33,8 @@ def test_freed_memory_is_used_again_without_asking_the_system() -> None:
         code = FAULTS.format(call=call)
         return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
-    assert faults("keep_freed_memory()") < 100 < faults("pass")
+    # Where the heap first lies is the system's choice: now and then it must grow once more.
+    assert min(faults("keep_freed_memory()") for _ in range(3)) < 100 < faults("pass")
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the variable chooses among the instructions of x86")

@@ -264,7 +264,7 @@ def test_no_records_say_what_to_do(window, tmp_path):
     (tmp_path / "results").mkdir()
     opened(window, pages.report([], tmp_path))
     assert [each.text for each in find(window, ".command code")] == [
-        "python -m bench run --methods all --tasks digits",
+        "python -m bench run --methods all --tasks TASK",
         "python -m bench report",
     ]
 

@@ -24,7 +24,7 @@ def analyses(records):
 def shown(records):
     board = Board.of(placed(records), ROOT)
     analysis = board.analyses[0]
-    return content(analysis, analysis.title, kept_targets(board, ROOT / "results"))
+    return content(analysis, kept_targets(board, ROOT / "results"), ())
 
 
 def cifar():
@@ -150,7 +150,7 @@ def test_a_method_of_smaller_budgets_alone_has_a_row():
 
 
 def test_overview():
-    first, digits = (overview(each, " · ".join(each.group.title)) for each in analyses(pages.made()))
+    first, digits = (overview(each) for each in analyses(pages.made()))
     assert (first["methods"], first["seeds"], first["runs"], first["failed"]) == (6, 5, 26, 2)
     assert first["machines"] == ["cpu-2c-8g", "gpu"]
     assert first["notBeaten"] == ["at"]

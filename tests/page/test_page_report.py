@@ -103,7 +103,7 @@ def test_no_records(tmp_path):
     (tmp_path / "results").mkdir()
     assert pages.contents(pages.report([], tmp_path)) == {
         "cells": {},
-        "overview": {"groups": [], "leaders": [], "overTasks": []},
+        "overview": {"records": 0, "groups": [], "leaders": [], "overTasks": []},
     }
 
 

@@ -174,9 +174,17 @@ def half_width(values: list[float]) -> float:
 
 
 def differences(row: Runs, control: Runs) -> list[float]:
-    """Seed by seed, over the seeds that both have."""
-    ours, theirs = scores(row), scores(control)
-    return [ours[seed] - theirs[seed] for seed in sorted(ours) if seed in theirs]
+    """Seed by seed, over the seeds that both have; on one machine, where one has both."""
+    found = []
+    for seed in sorted(scores(row)):
+        ours = {run.machine: run.result.test[run.metric] for run in row if run.ok and run.cell.seed == seed}
+        theirs = {run.machine: run.result.test[run.metric] for run in control if run.ok and run.cell.seed == seed}
+        both = sorted(machine for machine in ours if machine in theirs)
+        if both:
+            found.append(ours[both[0]] - theirs[both[0]])
+        elif theirs:
+            found.append(ours[min(ours)] - theirs[min(theirs)])
+    return found
 
 
 def paired_p(gaps: list[float]) -> float:
@@ -217,9 +225,9 @@ def adjusted(runs: Runs) -> dict[tuple, float]:
 
 
 def rank(key: tuple, runs: Runs) -> int | None:
-    """1 + the number of methods that are significantly better; None with fewer than 5 seeds."""
+    """1 + the number of methods that are significantly better; None with fewer than 5 seeds, or alone with them."""
     found, tests = rows(runs), adjusted(runs)
-    if len(scores(found[key])) < SEEDS:
+    if len(scores(found[key])) < SEEDS or sum(len(scores(row)) >= SEEDS for row in found.values()) < 2:
         return None
     better = 0
     for other, row in found.items():

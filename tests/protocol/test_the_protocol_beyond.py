@@ -101,10 +101,10 @@ def test_what_a_run_costs_is_shown(world: World) -> None:
 def test_energy_is_shown_where_the_device_reports_it() -> None:
     """“energy where the device reports it”."""
     analysis, _ = made().section("cifar100")
-    assert "energy" not in [each.title for each in memory(analysis, HERE).columns]
+    assert "energy, J" not in [each.title for each in memory(analysis, HERE).columns]
     joules = [
         run.model_copy(update={"cost": run.cost.model_copy(update={"energy_joules": 100.0 + run.cell.seed})})
         for run in boards.runs(["scratch", "kd"])
     ]
-    shown = column(memory(World(joules).board.analyses[0], HERE), "energy")
+    shown = column(memory(World(joules).board.analyses[0], HERE), "energy, J")
     assert list(shown.values()) == [102.0, 102.0]

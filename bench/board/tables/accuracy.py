@@ -9,7 +9,7 @@ from bench.board.bootstrap import SMALL, interval
 from bench.board.exemplars import Votes
 from bench.board.figures import decimal, mean, point, points, probability
 from bench.board.group import Row
-from bench.board.statistics import Summary, paired_differences, summarise
+from bench.board.statistics import Summary, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table, alone
 
 
@@ -81,7 +81,7 @@ def difference(analysis: Analysis, row: Row, control: Row | None) -> Figure:
     """To a control, paired by seed; strong if it is significant after Holm."""
     if control is None or control is row:
         return NONE
-    whole = summarise(paired_differences(row.scores, control.scores))
+    whole = summarise(row.minus(control))
     return points(whole, signed=True, strong=analysis.comparisons.told_apart(row, control))
 
 

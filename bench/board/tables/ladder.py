@@ -9,7 +9,7 @@ from __future__ import annotations
 from bench.board.analysis import Analysis
 from bench.board.figures import decimal
 from bench.board.group import SEEDS_FOR_ORDER, Group, Row
-from bench.board.statistics import EQUAL, lower_bound, paired_differences, summarise
+from bench.board.statistics import EQUAL, lower_bound, summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.tables.accuracy import failed
 
@@ -23,14 +23,13 @@ def ladder(analysis: Analysis) -> Table | None:
     shares = sorted(groups)
     margin, name = analysis.group.cell.protocol["target_margin"], analysis.target_method
     columns = (
-        *(
-            Column(
-                f"{share:g} of the budget",
-                f"final test difference to {name} at its whole budget, paired by seed, and its one-sided lower 95% "
-                f"bound (seeds); bold: not inferior, the bound is above −{margin:g}",
-            )
-            for share in shares
+        Column(
+            f"{shares[0]:g} of the budget",
+            f"final test difference to {name} at its whole budget, paired by seed, and its one-sided lower 95% bound "
+            f"(seeds); bold: not inferior, the bound is above −{margin:g}; on the machine of the smaller budgets, "
+            f"where {name} ran there too",
         ),
+        *(Column(f"{share:g} of the budget") for share in shares[1:]),
         Column("enough", f"the smallest share down to which the method is not inferior, from {SEEDS_FOR_ORDER} seeds"),
     )
     lines = []
@@ -38,14 +37,25 @@ def ladder(analysis: Analysis) -> Table | None:
         rungs = {share: same_row(row, group) for share, group in groups.items()}
         if all(rungs[share] is None for share in analysis.rungs):
             continue
-        bounds = {share: _bound(rung, reference) for share, rung in rungs.items()}
+        rungs, against = _on_one_machine(rungs, reference)
+        bounds = {share: _bound(rung, against) for share, rung in rungs.items()}
         enough = smallest(bounds, margin)
         figures = (
-            *(_figure(rungs[share], reference, margin) for share in shares),
+            *(_figure(rungs[share], against, margin) for share in shares),
             NONE if enough is None else Figure(f"{enough:g}", enough),
         )
         lines.append(Line(row, figures))
     return Table("ladder", "Ladder of budgets", columns, tuple(lines)) if lines else None
+
+
+def _on_one_machine(rungs: dict[float, Row | None], reference: Row) -> tuple[dict[float, Row | None], Row]:
+    """The rungs and the reference as of the first machine by name that has smaller budgets and the reference."""
+    machines = {entry.record.machine for share, rung in rungs.items() if rung and share < 1 for entry in rung.entries}
+    machine = next((each for each in sorted(machines) if reference.on(each)), None)
+    if machine is None:
+        return rungs, reference
+    there = {share: rung.at(machine) if rung and rung.on(machine) else rung for share, rung in rungs.items()}
+    return there, reference.at(machine)
 
 
 def all_rows(analysis: Analysis) -> list[Row]:
@@ -79,12 +89,12 @@ def _bound(rung: Row | None, reference: Row) -> float | None:
     """Of the difference; None with too few seeds, or where a run failed: its seed would be missing from the mean."""
     if rung is None or rung.failures:
         return None
-    differences = paired_differences(rung.scores, reference.scores)
+    differences = rung.minus(reference)
     return lower_bound(differences) if len(differences) >= SEEDS_FOR_ORDER else None
 
 
 def _figure(rung: Row | None, reference: Row, margin: float) -> Figure:
-    differences = [] if rung is None else paired_differences(rung.scores, reference.scores)
+    differences = [] if rung is None else rung.minus(reference)
     whole, bound = summarise(differences), lower_bound(differences)
     lost = failed(rung) if rung else ""
     if whole is None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.board.analysis import RANKED_ITEMS, Analysis, on_test, runs_on
+from bench.board.analysis import RANKED_ITEMS, Analysis, on_test
 from bench.board.board import Board
 from bench.board.figures import decimal, megabytes, points, to_match
 from bench.board.group import SEEDS_FOR_ORDER, Row, peak_memory
@@ -20,8 +20,8 @@ def by_protocol(board: Board) -> list[tuple[str, str, list[Analysis]]]:
     gathered: dict[tuple[str, str, str], list[Analysis]] = defaultdict(list)
     for analysis in board.analyses:
         group = analysis.group
-        machine = next((machine for machine in group.machines if runs_on(group, machine)), None)
-        if machine:
+        if group.timed:
+            machine = group.timed[0]
             protocol = group.title[2] + (f" · {group.cell.arithmetic}" if group.cell.arithmetic != "float32" else "")
             # Protocols of one name may differ; the columns must mean the same on every line.
             roles = canonical([group.cell.protocol["controls"], group.cell.protocol["target"]])
@@ -34,7 +34,9 @@ def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
     control, target = analyses[0].plain[0], analyses[0].target_method
     columns = (
         Column(
-            "not beaten", "methods of rank 1: none is significantly better (paired t-test, Holm); highest mean first"
+            "not beaten",
+            "methods of rank 1, highest mean first: none is significantly better (paired t-test, Holm), for which "
+            "scattering seeds may be enough",
         ),
         Column("test", "mean ± 95% interval (seeds), percent points"),
         Column(f"vs {control}", "paired by seed; bold: p below 0.05 after Holm"),
@@ -46,26 +48,28 @@ def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
         Column("peak memory", "of the cell alone"),
         Column("teacher", "its own test metric"),
     )
-    lines = [line for analysis in analyses for line in _lines(analysis, machine, control)]
+    lines = [line for analysis in analyses for line in lines_of(analysis, machine)]
     whole = Table("leaders", "In short", columns, tuple(lines), head="Task and pair", machine=machine)
     return whole.without_empty_columns()
 
 
-def _lines(analysis: Analysis, machine: str, control: str) -> list[Line]:
+def lines_of(analysis: Analysis, machine: str) -> list[Line]:
+    """The lines of one group, every column in place."""
     group = analysis.group
     first = [row for row in analysis.ordered if analysis.comparisons.rank(row) == 1]
     label = " · ".join([group.title[0], str(group.cell.pair), *analysis.marks])
     teacher = NONE if group.teacher is None else Figure(decimal(group.teacher.test), group.teacher.test)
-    if sum(not row.provisional for row in group.rows) < 2:
-        said = Figure(f"fewer than two methods have {SEEDS_FOR_ORDER} seeds: no order is claimed")
+    whole = [row for row in group.rows if not row.provisional]
+    if len(whole) < 2 or (group.teacher and not any(row.taught for row in whole)):
+        said = Figure(f"too few methods have {SEEDS_FOR_ORDER} seeds: no order is claimed")
         return [Line(label, (said, NONE, NONE, NONE, NONE, teacher))]
-    return [Line(label, (*_figures(analysis, row, machine, control), teacher)) for row in first]
+    return [Line(label, (*_figures(analysis, row, machine), teacher)) for row in first]
 
 
-def _figures(analysis: Analysis, row: Row, machine: str, control: str) -> tuple[Figure, ...]:
-    reference = dict(analysis.controls).get(control)
+def _figures(analysis: Analysis, row: Row, machine: str) -> tuple[Figure, ...]:
+    _, reference = analysis.plain
     return (
-        Figure(row.label + ("†" if row.adapted else "")),
+        Figure(row.name),
         points(on_test(row)),
         difference(analysis, row, reference),
         _time(analysis, row, machine),

@@ -6,7 +6,7 @@ from bench.board.analysis import Analysis
 from bench.board.figures import points, ratio, to_match
 from bench.board.group import Row
 from bench.board.match import Median, match_best, median
-from bench.board.statistics import Summary, summarise
+from bench.board.statistics import summarise
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.target import Target
 
@@ -32,7 +32,11 @@ def matching(analysis: Analysis, machine: str) -> Table | None:
             f"secondary: seconds until a single evaluation reaches the median of {name}'s best ones, as MetaDistil's "
             "paper counts",
         ),
-        Column(f"m at {name}'s seconds", f"m on select after as many training seconds as {name}'s median run takes"),
+        Column(
+            f"m at {name}'s seconds",
+            f"m on select after as many training seconds as {name}'s median run takes; no "
+            "mean where some run has no m by then",
+        ),
     ]
     if isinstance(control_target, Target):
         columns += [
@@ -51,7 +55,7 @@ def matching(analysis: Analysis, machine: str) -> Table | None:
             to_match(reached["steps"], "steps"),
             to_match(reached["flops"], "flops"),
             to_match(_best(row, machine, target), "seconds"),
-            points(at_seconds(row, machine, seconds)),
+            at_seconds(row, machine, seconds),
         ]
         if isinstance(control_target, Target):
             figures += _against(analysis, row, machine, control_target)
@@ -59,12 +63,16 @@ def matching(analysis: Analysis, machine: str) -> Table | None:
     return Table("match", "Time to match", tuple(columns), tuple(lines), machine=machine)
 
 
-def at_seconds(row: Row, machine: str, seconds: float | None) -> Summary | None:
-    """m on select that a row's runs have reached by so many training seconds; a shorter run stays at its end."""
-    if seconds is None:
-        return None
+def at_seconds(row: Row, machine: str, seconds: float | None) -> Figure:
+    """m on select that a row's runs have reached by so many training seconds; a shorter run stays at its end.
+
+    Without a mean where some run has no m by then: the others would be the fast ones.
+    """
+    if seconds is None or not row.on(machine):
+        return NONE
     values = [run.evaluations.smooth_at(seconds) for run in row.on(machine)]
-    return summarise([value for value in values if value is not None])
+    known = [value for value in values if value is not None]
+    return points(summarise(known)) if len(known) == len(values) else Figure(f"– ({len(known)}/{len(values)})")
 
 
 def brackets(analysis: Analysis, row: Row, machine: str, target: Target) -> str:

@@ -24,7 +24,7 @@ COLUMNS = (
     ),
     Column("student parameters"),
     Column("extra parameters", "trained beside the student: adapters, peers, a teacher that learns"),
-    Column("energy", "joules while the training clock was on, of the whole device: median"),
+    Column("energy, J", "joules while the training clock was on, of the whole device: median"),
 )
 
 

@@ -7,9 +7,11 @@
   /** The board's paired difference, one minus other, and its p after Holm. It stores one of the two directions. */
   const difference = async (group, one, other) => {
     const stored = await kdbench.load(`differences/${group.id}`);
-    const [text, , strong, p] = stored[one.id][other.id] || stored[other.id][one.id];
+    const direct = stored[one.id]?.[other.id];
+    // A row that ran at smaller budgets alone is compared with none.
+    const [text, , strong, p] = direct ?? stored[other.id]?.[one.id] ?? ["–", null, false, "–"];
     const turned = text.replace(/^[+-]/, (sign) => (sign === "+" ? "-" : "+"));
-    return { text: stored[one.id][other.id] ? text : turned, strong, p };
+    return { text: direct ? text : turned, strong, p };
   };
 
   const summary = (one, other, { text, strong, p }) =>

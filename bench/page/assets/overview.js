@@ -81,7 +81,7 @@
   };
 
   kdbench.views.overview = async () => {
-    const { groups, leaders, overTasks } = await kdbench.load("overview");
+    const { records, groups, leaders, overTasks } = await kdbench.load("overview");
     const title = el("h1", {}, "Knowledge distillation, measured");
     if (!groups.length) {
       return {
@@ -92,7 +92,7 @@
           {},
           title,
           el("p", { class: "lead" }, "There are no records yet. The first command makes some, the second makes this page again:"),
-          kdbench.command("python -m bench run --methods all --tasks digits"),
+          kdbench.command("python -m bench run --methods all --tasks TASK"),
           kdbench.command("python -m bench report"),
         ),
       };
@@ -125,7 +125,6 @@
     });
     search.search();
     const pick = (id) => (value) => ((picked[id] = value), search.search());
-    const runs = groups.reduce((sum, group) => sum + group.runs, 0);
     return {
       title: "",
       trail: [],
@@ -148,7 +147,7 @@
           facet(groups, "protocol", "protocol", pick("protocol")),
         ),
         table.node,
-        el("p", { class: "soft" }, `${runs.toLocaleString("en")} finished runs stand in these tables.`),
+        el("p", { class: "soft" }, `${records.toLocaleString("en")} runs stand in these tables; those without a teacher in every group that they fit.`),
         leaders.length ? kdbench.section("In short", leaders.map(leading)) : null,
         overTasks.length ? kdbench.section("Over tasks", overTasks.map(over)) : null,
       ),
