@@ -40,7 +40,7 @@ def compare(benchmark, capsys):
     return run
 
 
-@pytest.fixture(scope="session", params=[(240, 3), (40, 10_000)], ids=["long curves", "many test items"])
+@pytest.fixture(scope="session", params=[(240, 1_000), (40, 10_000)], ids=["long curves", "many test items"])
 def ten_thousand(request, tmp_path_factory):
     """A results folder of 10,000 records."""
     return many_records(tmp_path_factory.mktemp("board") / "results", *request.param)

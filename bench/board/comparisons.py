@@ -17,15 +17,18 @@ class Comparisons:
     rows: tuple[Row, ...]
     adjusted: dict[tuple[str, str], float]
     """The p of each pair of rows, by their identities."""
+    means: dict[tuple[str, str], float]
+    """The mean difference of each pair, the first minus the second, in percent points."""
 
     @classmethod
     def of(cls, rows: tuple[Row, ...]) -> Comparisons:
-        tests = {}
+        tests, means = {}, {}
         for one, other in combinations(rows, 2):
             differences = one.minus(other)
             if len(differences) >= SEEDS_FOR_ORDER:
                 tests[one.identity, other.identity] = paired_test(differences)
-        return cls(rows, holm(tests))
+                means[one.identity, other.identity] = math.fsum(differences) / len(differences)
+        return cls(rows, holm(tests), means)
 
     def p(self, one: Row, other: Row) -> float | None:
         """Adjusted; None for rows with too few seeds in common."""
@@ -35,7 +38,10 @@ class Comparisons:
     def better(self, one: Row, other: Row) -> bool:
         """Whether `one` is significantly better than `other`."""
         p = self.p(one, other)
-        return p is not None and p < SIGNIFICANT and math.fsum(one.minus(other)) > 0
+        if p is None or p >= SIGNIFICANT:
+            return False
+        mean = self.means.get((one.identity, other.identity))
+        return mean > 0 if mean is not None else self.means[other.identity, one.identity] < 0
 
     def told_apart(self, one: Row, other: Row) -> bool:
         """Whether either is significantly better."""

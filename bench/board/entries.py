@@ -11,12 +11,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import ConfigDict
 
-from bench.board.evaluations import Evaluations
+from bench.board.evaluations import BoardCurve, Evaluations
 from bench.errors import StoreError
 from bench.identity import canonical, key_of
-from bench.record import Arrays, Record
+from bench.record import Record
 
 NEEDED = (
     "name",
@@ -32,18 +31,6 @@ NEEDED = (
     "controls",
 )
 """What the board asks a record's protocol for."""
-
-
-class BoardCurve(Arrays):
-    """The arrays of a curve that the board reads; to make the others for thousands of records takes time."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-    counts: list[bool]
-    steps: list[int]
-    train_seconds: list[float]
-    flops: list[int]
-    select: list[float | None]
 
 
 class BoardRecord(Record):
@@ -67,7 +54,7 @@ class Entry:
     @cached_property
     def parameters(self) -> str:
         """The method's parameters as canonical JSON."""
-        return canonical(self.record.cell.method.parameters)
+        return _written(marshal.dumps(self.record.cell.method.parameters))
 
     @cached_property
     def protocol(self) -> str:
@@ -140,6 +127,12 @@ def _hash_of(protocol: bytes) -> str:
     Equal protocols may marshal differently; then they are hashed twice, to the same key.
     """
     return key_of(marshal.loads(protocol))
+
+
+@lru_cache(maxsize=1024)
+def _written(parameters: bytes) -> str:
+    """The canonical JSON of parameters that many records have in common."""
+    return canonical(marshal.loads(parameters))
 
 
 @lru_cache(maxsize=1024)

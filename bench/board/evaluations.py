@@ -6,31 +6,42 @@ to e. Evaluations inside a stage that trains no classifier do not count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import ConfigDict
 
-if TYPE_CHECKING:
-    from bench.board.entries import BoardCurve
-    from bench.record import Curve
+from bench.record import Arrays, Curve
 
 ROUND_OFF = 1e-9
 """Accuracies are multiples of 1/n, so that a value and its target can be equal; their round-off must not decide."""
 
 
+class BoardCurve(Arrays):
+    """The arrays of a curve that the board reads; to make the others for thousands of records takes time."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    counts: list[bool]
+    steps: list[int]
+    train_seconds: list[float]
+    flops: list[int]
+    select: list[float | None]
+
+
 @dataclass(frozen=True)
 class Evaluations:
-    """The evaluations of one run, in order; every array has one element per evaluation."""
+    """The evaluations of one run, in order; every one has one element per evaluation."""
 
     single: np.ndarray
     """The metric on `select` in percent points; NaN where it does not count."""
     smooth: np.ndarray
     """m in percent points; NaN where it does not count, or where fewer than `window` counted so far."""
     train_seconds: np.ndarray
-    steps: np.ndarray
-    flops: np.ndarray
+    steps: Sequence[float]
+    flops: Sequence[float]
 
     @classmethod
     def of(cls, curve: Curve | BoardCurve, window: int) -> Evaluations:
@@ -39,8 +50,8 @@ class Evaluations:
             single=single,
             smooth=smoothed(single, window),
             train_seconds=np.array(curve.train_seconds, dtype=float),
-            steps=np.array(curve.steps, dtype=float),
-            flops=np.array(curve.flops, dtype=float),
+            steps=curve.steps,
+            flops=curve.flops,
         )
 
     @cached_property

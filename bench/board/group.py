@@ -86,6 +86,10 @@ class Row:
         )
 
     @cached_property
+    def _machines(self) -> set[str]:
+        return {entry.record.machine for entry in self.entries}
+
+    @cached_property
     def _scores_by_machine(self) -> dict[int, dict[str, float]]:
         found: dict[int, dict[str, float]] = defaultdict(dict)
         for entry in self.entries:
@@ -97,6 +101,8 @@ class Row:
 
         Of a seed on several machines, the runs on the first machine by name that has both are compared.
         """
+        if self._machines == other._machines and len(self._machines) == 1:
+            return paired_differences(self.scores, other.scores)
         ours, theirs = {}, {}
         for seed in self.scores.keys() & other.scores.keys():
             here, there = self._scores_by_machine[seed], other._scores_by_machine.get(seed, {})

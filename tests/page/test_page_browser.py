@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pages
 import pytest
+from records import record
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -193,6 +194,15 @@ def test_two_methods_seed_by_seed(window, folder):
     assert len(window.execute_script("return arguments[0].data", drawn(window))) == 10
     Select(find(window, ".choice select")[1]).select_by_visible_text("pkd")
     wait(window, lambda: window.find_element(By.TAG_NAME, "h1").text == "scratch and pkd")
+
+
+def test_a_method_that_ran_at_smaller_budgets_alone_is_compared_with_none(window, tmp_path):
+    made = [record("pkd", seed) for seed in range(5)] + [pages.at_budget(record("kd", seed), 0.5) for seed in range(5)]
+    folder = pages.report(made, tmp_path)
+    found = group(folder)
+    kd, pkd = row(found, "kd"), row(found, "pkd")
+    opened(window, folder, f"#/compare?group={found['id']}&a={kd['id']}&b={pkd['id']}")
+    assert [each.text for each in find(window, ".tiles dd")] == ["–", "–", "too few seeds to say"]
 
 
 def test_plots_hover_and_zoom(window, folder):

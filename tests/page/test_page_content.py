@@ -177,3 +177,17 @@ def test_notes():
         "kd*: its runs were made by 2 different sources of one version.",
         "Accuracies are of one run per seed, where several machines ran it from the first one by name.",
     ]
+
+
+def test_a_group_without_a_target_leaves_every_figure_of_its_leaders_in_place():
+    with_target = [record(method, seed, test=60.0 + seed / 10) for method in ("scratch", "pkd") for seed in range(5)]
+    without = [
+        record(method, seed, task="digits", test=70.0 + seed / 10) for method in ("scratch", "kd") for seed in range(5)
+    ]
+    (each,) = summary_data(Board.of(placed([*with_target, *without]), ROOT))["leaders"]
+    titles = [column["title"] for column in each["table"]["columns"]]
+    place, teacher = titles.index("time to match pkd"), titles.index("teacher")
+    assert {len(line["figures"]) for line in each["table"]["lines"]} == {len(titles)}
+    for line in each["table"]["lines"]:
+        assert line["figures"][teacher][0] == "72.25"
+        assert (line["figures"][place][0] == "–") == line["label"].startswith("digits")

@@ -6,7 +6,7 @@ from bench.board.analysis import Analysis
 from bench.board.figures import points, ratio, to_match
 from bench.board.group import Row
 from bench.board.match import Median, match_best, median
-from bench.board.statistics import summarise
+from bench.board.statistics import summarise, upper_median
 from bench.board.table import NONE, Column, Figure, Line, Table
 from bench.board.target import Target
 
@@ -95,5 +95,5 @@ def _against(analysis: Analysis, row: Row, machine: str, target: Target) -> tupl
 
 def _whole_seconds(row: Row, machine: str) -> float | None:
     """The median training time of a row's runs on a machine."""
-    times = sorted(run.record.cost.train_seconds for run in row.on(machine))
-    return times[len(times) // 2] if times else None
+    times = [run.record.cost.train_seconds for run in row.on(machine)]
+    return upper_median(times) if times else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from bench.board.analysis import Analysis
 from bench.board.figures import count, megabytes, quantity
 from bench.board.group import peak_memory
@@ -35,7 +37,7 @@ def memory(analysis: Analysis, machine: str) -> Table:
         costs = [run.record.cost for run in row.on(machine)]
         if not costs:
             continue
-        joules = sorted(cost.energy_joules for cost in costs if cost.energy_joules is not None)
+        joules = [cost.energy_joules for cost in costs if cost.energy_joules is not None]
         figures = (
             count(len(costs)),
             megabytes([peak_memory(cost) for cost in costs]),
@@ -44,7 +46,7 @@ def memory(analysis: Analysis, machine: str) -> Table:
             megabytes([resident(cost) for cost in costs]),
             count(costs[0].parameters),
             count(max(cost.extra_parameters for cost in costs)),
-            quantity(joules[len(joules) // 2] if joules else None),
+            quantity(median(joules) if joules else None),
         )
         lines.append(Line(row, figures, len(costs)))
     return Table("memory", "Memory", COLUMNS, tuple(lines), machine=machine).without_empty_columns()
