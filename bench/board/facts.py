@@ -11,6 +11,10 @@ from bench.board.stored_targets import StoredTargets
 from bench.board.target import RULE, Target
 from bench.board.verdict import verdict_of
 
+SEVERAL_MACHINES = (
+    "Accuracies are of one run per seed, where several machines ran it from the first one by name; differences are "
+    "taken on one machine where one has both runs; times and memory are of the machine that stands above them."
+)
 REASON = 200
 """Characters of a failure's reason that are shown."""
 
@@ -76,7 +80,7 @@ def notes(analysis: Analysis, seen: Iterable[str] = ()) -> list[str]:
     for row in group.rows:
         found += _of_row(row)
     if len({entry.record.machine for entry in group.entries}) > 1:
-        found.append("Accuracies are of one run per seed, where several machines ran it from the first one by name.")
+        found.append(SEVERAL_MACHINES)
     if isinstance(analysis.target, Target):
         if analysis.constant_reaches_target:
             found.append("Answering with the most frequent class reaches τ: times to match it show nothing.")

@@ -9,7 +9,7 @@ import pytest
 from records import failure, placed, record
 
 from bench.board.board import Board
-from bench.board.facts import notes
+from bench.board.facts import SEVERAL_MACHINES, notes
 from bench.board.leaderboard import kept_targets, leaderboard
 from bench.page.content import content, differences, overview
 from bench.page.summary import summary_data
@@ -175,7 +175,7 @@ def test_notes():
         "Skipped: fsp: widths differ.",
         "The control scratch has no run here: nothing can be held against it.",
         "kd*: its runs were made by 2 different sources of one version.",
-        "Accuracies are of one run per seed, where several machines ran it from the first one by name.",
+        SEVERAL_MACHINES,
     ]
 
 

@@ -38,7 +38,10 @@ def leaders(analyses: Sequence[Analysis], machine: str) -> Table:
             "methods of rank 1, highest mean first: none is significantly better (paired t-test, Holm), for which "
             "scattering seeds may be enough",
         ),
-        Column("test", "mean ± 95% interval (seeds), percent points"),
+        Column(
+            "test",
+            "mean ± 95% interval (seeds), percent points; a seed on several machines counts from the first one by name",
+        ),
         Column(f"vs {control}", "paired by seed; bold: p below 0.05 after Holm"),
         Column(
             f"time to match {target}",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from bench.board.analysis import Analysis
 from bench.board.figures import count, megabytes, quantity
 from bench.board.group import peak_memory
+from bench.board.statistics import upper_median
 from bench.board.table import Column, Line, Table
 from bench.record import Cost
 
@@ -46,7 +45,7 @@ def memory(analysis: Analysis, machine: str) -> Table:
             megabytes([resident(cost) for cost in costs]),
             count(costs[0].parameters),
             count(max(cost.extra_parameters for cost in costs)),
-            quantity(median(joules) if joules else None),
+            quantity(upper_median(joules) if joules else None),
         )
         lines.append(Line(row, figures, len(costs)))
     return Table("memory", "Memory", COLUMNS, tuple(lines), machine=machine).without_empty_columns()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from bench.board.analysis import Analysis
 from bench.board.figures import count, duration, median_seconds, quantity
-from bench.board.statistics import summarise
+from bench.board.statistics import summarise, upper_median
 from bench.board.table import Column, Line, Table
 
 COLUMNS = (
@@ -33,8 +31,8 @@ def times(analysis: Analysis, machine: str) -> Table:
         costs = [run.record.cost for run in runs]
         figures = (
             duration(summarise([cost.train_seconds for cost in costs])),
-            count(median(cost.steps for cost in costs)),
-            quantity(median(cost.train_flops for cost in costs)),
+            count(upper_median([cost.steps for cost in costs])),
+            quantity(upper_median([cost.train_flops for cost in costs])),
             median_seconds([run.evaluations.seconds_to_best() for run in runs]),
             median_seconds([run.evaluations.seconds_to_best(NEAR) for run in runs]),
             median_seconds([cost.warmup_seconds for cost in costs]),
