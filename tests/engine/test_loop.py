@@ -44,7 +44,10 @@ def run(
     """A run on fakes: the curve, and what the training was told."""
     told: list[object] = []
     training = SimpleNamespace(
-        begin=lambda stage: told.append(stage.name), advance=told.append, loss_sum=torch.zeros((), dtype=torch.float64)
+        begin=lambda stage: told.append(stage.name),
+        advance=told.append,
+        loss_sum=torch.zeros((), dtype=torch.float64),
+        quizzes=0,
     )
     curve = train(
         FakeMethod(stages, on_step),
