@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,19 +95,6 @@ class Leaderboard:
         return [path for path in found if path not in self.plots and SEAL.search(_text_of(path) or "")]
 
 
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Records hold no cycles; looking for some takes a quarter of the time that it takes to read them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@no_garbage_collection()
 def leaderboard(records: Iterable[tuple[Path, Record]], results: Path, path: Path) -> Leaderboard:
     """The whole board. results: where targets and figures are. path: of its Markdown, from which all links go."""
     board, figures = Board.of(records, path.parent), results / FIGURES

@@ -29,6 +29,8 @@ from bench.identity import key_of
 
 DRAWING = 2
 """The version of how figures are drawn: raise it when they should be drawn again."""
+POINTS = 60
+"""Of a curve that are drawn: more cannot be told apart."""
 WIDE = 4
 """Times that differ by more than this factor are on a logarithmic axis."""
 SEAL = re.compile(r"<!-- kdbench ([0-9a-f]{64}) ([0-9a-f]{64}) -->\n\Z")
@@ -155,8 +157,9 @@ def mean_curve(runs: Sequence[Evaluations]) -> list[list[float]]:
     seconds, smooth = (
         np.stack([getattr(each, name)[:length] for each in runs]).mean(axis=0) for name in ("train_seconds", "smooth")
     )
-    known = ~np.isnan(smooth)
-    return np.column_stack([seconds[known], smooth[known]]).round(3).tolist()
+    known = np.flatnonzero(~np.isnan(smooth))
+    shown = known[np.linspace(0, len(known) - 1, min(len(known), POINTS)).round().astype(int)] if len(known) else known
+    return np.column_stack([seconds[shown], smooth[shown]]).round(3).tolist()
 
 
 def _short(value: float | None) -> float | None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bench.cli.options import add_results, board_path, open_store
+from bench.garbage import no_garbage_collection
 
 
 def add_to(commands) -> None:
@@ -17,6 +18,7 @@ def add_to(commands) -> None:
     parser.set_defaults(run=run)
 
 
+@no_garbage_collection()
 def run(given: argparse.Namespace) -> int:
     from bench.board.entries import BoardRecord
     from bench.board.leaderboard import leaderboard

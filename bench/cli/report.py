@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from bench.cli.options import RESULTS, add_results, open_store
+from bench.garbage import no_garbage_collection
 
 
 def add_to(commands) -> None:
@@ -21,6 +22,7 @@ def add_to(commands) -> None:
     parser.set_defaults(run=run)
 
 
+@no_garbage_collection()
 def run(given: argparse.Namespace) -> int:
     from bench.board.entries import BoardRecord
     from bench.page.report import write_report

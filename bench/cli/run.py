@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli.options import add_plugins, add_results, board_path
 from bench.errors import BenchError, DataError, UsageError
+from bench.garbage import no_garbage_collection
 
 if TYPE_CHECKING:
     from bench.executors.local import Outcome
@@ -248,5 +249,7 @@ def write_board(store: Store, board: Path, say) -> None:
     from bench.board.entries import BoardRecord
     from bench.board.leaderboard import leaderboard
 
-    if leaderboard(store.records(BoardRecord), store.root, board).write():
+    with no_garbage_collection():
+        written = leaderboard(store.records(BoardRecord), store.root, board).write()
+    if written:
         say(f"wrote {board}")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench.board.board import Board
-from bench.board.leaderboard import kept_targets, no_garbage_collection
+from bench.board.leaderboard import kept_targets
 from bench.errors import BenchError
 from bench.page.cells import Cell, packs
 from bench.page.content import content, differences
@@ -22,7 +22,6 @@ from bench.record import Record
 ASSETS = Path(__file__).parent / "assets"
 
 
-@no_garbage_collection()
 def write_report(records: Iterable[tuple[Path, Record]], results: Path, folder: Path) -> None:
     """Writes the whole page into a folder of its own. Raises StoreError if something else is there.
 
