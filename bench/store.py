@@ -5,6 +5,7 @@ Names carry the key and whether the cell failed, so what is done is known withou
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import tempfile
@@ -15,14 +16,19 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
+from bench.claims import Claims
 from bench.complaints import complaints, other_schema
 from bench.errors import StoreError
 from bench.record import CellIdentity, Record
 
 FAILED = ".failed.json"
 TARGETS = "targets"
-"""The folder of what is stored beside the machines' records: `bench.board.stored_targets`."""
+LOGS = "logs"
+BESIDE = (TARGETS, LOGS)
+"""The folders beside the machines' records: of `bench.board.stored_targets` and `bench.executors.log`."""
 R = TypeVar("R", bound=Record)
+Mark = tuple[int, int]
+"""What is on disk of a cell: the inode numbers of its record and of its failure; 0: it is not there."""
 
 
 class Store:
@@ -30,6 +36,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.claims = Claims(root)
 
     def path(self, machine: str, cell: CellIdentity, key: str, failed: bool = False) -> Path:
         """Where the record of this cell belongs."""
@@ -41,6 +48,18 @@ class Store:
         if self.path(machine, cell, key).exists():
             return "done"
         return "failed" if self.path(machine, cell, key, failed=True).exists() else "missing"
+
+    def place(self, machine, cell, failed=False):
+        return self.path(machine, cell.identity, cell.key, failed)
+
+    def mark(self, machine, cell) -> Mark:
+        def inode(path):
+            try:
+                return path.stat().st_ino
+            except FileNotFoundError:
+                return 0
+
+        return inode(self.place(machine, cell)), inode(self.place(machine, cell, True))
 
     def check_writable(self, paths: Iterable[Path] = ()) -> None:
         """Raises StoreError, before anything runs, if records could not be written: in general, and at these paths."""
@@ -68,16 +87,20 @@ class Store:
             raise StoreError(f"record {path} cannot be written: {error.strerror or error}") from error
         return path
 
+    def clear_leftovers(self, path: Path) -> None:
+        """Removes what a process that was killed while it wrote this record has left. For whoever has its claim."""
+        for name in (path, path.with_name(path.name.removesuffix(".json") + FAILED)):
+            for leftover in path.parent.glob(f".{glob.escape(name.name[:100])}.*"):
+                leftover.unlink(missing_ok=True)
+
     def paths(self) -> list[Path]:
         """The files of all records, in a fixed order."""
         # Sorting and globbing paths takes ten times as long as sorting and walking names.
-        beside = os.path.join(self.root, TARGETS)
-        names = [
-            os.path.join(folder, name)
-            for folder, _, files in os.walk(self.root)
-            if folder != beside and not folder.startswith(beside + os.sep)
-            for name in files
-        ]
+        names = []
+        for folder, folders, files in os.walk(self.root):
+            apart = BESIDE if folder == str(self.root) else ()
+            folders[:] = [each for each in folders if each not in apart and not each.startswith(".")]
+            names += [os.path.join(folder, name) for name in files]
         return [
             Path(name)
             for name in sorted(names)

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from bench import __version__
-from bench.cli import export, leaderboard, listing, report, run, show, teachers, validate
+from bench.cli import export, leaderboard, listing, report, run, show, status, teachers, validate
 from bench.errors import BenchError
 
-COMMANDS = (run, listing, show, leaderboard, report, validate, export, teachers)
+COMMANDS = (run, status, listing, show, leaderboard, report, validate, export, teachers)
 INTERRUPTED = 130
 
 

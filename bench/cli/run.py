@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli.options import add_plugins, add_results, board_path
-from bench.errors import BenchError, DataError, UsageError
-from bench.garbage import no_garbage_collection
+from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from bench.executors.local import Outcome
     from bench.plan import Plan
     from bench.store import Store
 
@@ -70,6 +67,19 @@ def add_to(commands) -> None:
         default="missing",
         help="which cells to run; missing includes failed ones (default: %(default)s)",
     )
+    parser.add_argument(
+        "--workers",
+        type=count,
+        metavar="N",
+        help="processes that run cells side by side (default: one a GPU, or one for every four cores); 0: in this "
+        "process, for a debugger",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="end a cell that takes longer, its data and teacher not counted (default: no limit)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, what it takes, and run nothing")
     add_results(parser)
     add_plugins(parser)
@@ -85,6 +95,10 @@ def run(given: argparse.Namespace) -> int:
     from bench.registry import Registry
     from bench.store import Store
 
+    if given.workers != 0 and not given.dry_run:
+        from bench.executors.local import warm_up
+
+        warm_up()
     registry, store = Registry(given.plugin), Store(given.results)
     selection = Selection(
         methods=given.methods,
@@ -109,15 +123,50 @@ def run(given: argparse.Namespace) -> int:
         for sentence in other_teachers(plan, chosen, store):
             print(f"note: {sentence}")
     if given.export_student:
+        from bench.engine.export import StudentExport
+
         check_export(plan, chosen)
+        StudentExport.check_new(given.export_student)
     if given.dry_run:
         return 0
     store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
     if not chosen:
         print("nothing to do" + ("" if given.only == "all" else ": --only all runs again what has its record"))
+        from bench.cli.execute import write_board
+
         write_board(store, board_path(given.results), print)
         return 0
-    return run_cells(plan, chosen, store, registry, data_dir, board_path(given.results), given.export_student)
+    return run_cells(given, plan, chosen, store, data_dir)
+
+
+def run_cells(given: argparse.Namespace, plan: Plan, cells: list, store: Store, data_dir: Path | None) -> int:
+    """Runs the cells where the user wants them."""
+    from bench.cli.execute import execute
+    from bench.executors.here import Here
+    from bench.executors.job import Job, tickets
+    from bench.executors.local import Local
+    from bench.executors.seats import seats
+
+    check_data(cells, data_dir, print)
+    marks = [store.mark(plan.machine, cell) for cell in cells]
+    job = Job(
+        results=store.root,
+        machine=plan.machine,
+        folder=Path.cwd(),
+        plugins=tuple(given.plugin),
+        data_dir=data_dir,
+        teacher=given.teacher,
+        export=given.export_student,
+        skips=plan.skips,
+        environment=dict(os.environ),
+    )
+    if given.workers == 0:
+        places, executor = [None], lambda watcher: Here(job, str(plan.device), watcher)
+    else:
+        places = seats(plan.device, given.workers)[: len(cells)]
+        executor = lambda watcher: Local(job, places, watcher, given.timeout)  # noqa: E731
+    further = "with --only all and a new folder for --export-student" if job.export else "it goes on from there"
+    return execute(tickets(cells, marks), executor, store, board_path(given.results), {}, len(places), further)
 
 
 def check_export(plan: Plan, chosen: list) -> None:
@@ -141,6 +190,24 @@ def check_export(plan: Plan, chosen: list) -> None:
             )
 
 
+def count(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
 def check_data(cells: list, data_dir: Path | None, say) -> None:
     """Reads the data of all tasks, if there are several: what is broken is told before anything is trained."""
     tasks = {cell.task.name: cell.task for cell in cells}
@@ -148,53 +215,6 @@ def check_data(cells: list, data_dir: Path | None, say) -> None:
         say(f"reading the data of {len(tasks)} tasks")
         for task in tasks.values():
             task.load(data_dir)
-
-
-def run_cells(
-    plan: Plan, cells: list, store: Store, registry, data_dir: Path | None, board: Path, export: Path | None
-) -> int:
-    """Runs the cells and writes the board, also when it is interrupted. Returns the exit code."""
-    from bench.cli.progress import Progress
-    from bench.engine.export import StudentExport
-    from bench.engine.worker import Worker
-    from bench.executors.local import execute
-
-    failed = finished = 0
-    with Progress(len(cells)) as progress:
-        check_data(cells, data_dir, progress.say)
-        best = StudentExport(export, progress.say) if export else None
-        worker = Worker(
-            device=plan.device,
-            data_dir=data_dir,
-            plain=lambda name: registry.method(name)(),
-            brought=plan.brought,
-            skips=plan.skips,
-            export=best,
-            say=progress.say,
-            progress=progress.steps,
-        )
-        try:
-            for outcome in execute(cells, worker, store):
-                finished += 1
-                failed += not outcome.record.ok
-                progress.finished(summary(outcome))
-        except KeyboardInterrupt:
-            further = "with --only all and a new folder for --export-student" if export else "it goes on from there"
-            progress.say(
-                f"interrupted: {finished} of {len(cells)} cells are finished and kept; give the same command again, "
-                f"{further}"
-            )
-            raise
-        finally:
-            if finished:
-                try:
-                    write_board(store, board, progress.say)
-                except BenchError as error:
-                    # The records are safe; how the run itself ended must stay the exit code.
-                    progress.say(f"{board} was not written: {error}")
-    if failed:
-        print(f"{failed} of {len(cells)} cells failed; --only failed runs them again", file=sys.stderr)
-    return 1 if failed or (best and best.failed) else 0
 
 
 def data_folder(given: Path | None) -> Path | None:
@@ -225,31 +245,6 @@ def print_estimate(plan: Plan, cells: list, store: Store) -> None:
     from bench.estimate import estimate
 
     expected = estimate(plan, cells, store)
+    from bench.cli.progress import duration
+
     print(f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk")
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
-
-
-def summary(outcome: Outcome) -> str:
-    """One line about a cell that ended."""
-    record = outcome.record
-    if not record.ok:
-        reason = record.reason.strip().splitlines()[-1]
-        return f"{record.status.upper()} {outcome.cell}: {reason} ({outcome.path})"
-    value = record.result.test[record.metric]
-    return f"{outcome.cell}: {record.metric} {value:.2f}, {record.cost.train_seconds:.1f} s"
-
-
-def write_board(store: Store, board: Path, say) -> None:
-    from bench.board.entries import BoardRecord
-    from bench.board.leaderboard import leaderboard
-
-    with no_garbage_collection():
-        written = leaderboard(store.records(BoardRecord), store.root, board).write()
-    if written:
-        say(f"wrote {board}")

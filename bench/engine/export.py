@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from bench.cell import Cell
@@ -18,17 +19,32 @@ DESCRIPTION = "kdbench.json"
 
 
 class StudentExport:
-    """A folder that holds the student with the best evaluation on `select` so far."""
+    """A folder that holds the student with the best evaluation on `select` so far, of all processes of a run."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        """turn: entered while the folder is looked at and written, by one process at a time."""
+        self.folder = folder
+        self.turn = turn
+        self.say = say
+        self.failed = False
+        """Whether the last student that was offered should be in the folder and is not."""
+
+    @staticmethod
+    def check_new(folder: Path) -> None:
         """A folder that holds anything raises UsageError: nothing is overwritten but by a better student."""
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"--export-student {folder}: it exists and is not empty. Name a new folder.")
-        self.folder = folder
-        self.say = say
-        self.best = -math.inf
-        self.failed = False
-        """Whether a student that should be in the folder is not."""
+
+    @property
+    def best(self) -> float:
+        """The evaluation on `select` of the student in the folder; minus infinity without one."""
+        description = self.folder / DESCRIPTION
+        return json.loads(description.read_text())["select"] if description.is_file() else -math.inf
 
     def offer(self, cell: Cell, student: Observed, select: float, test: dict[str, float], floor: float | None) -> None:
         """Saves the student if none before was better on `select`.
@@ -36,8 +52,18 @@ class StudentExport:
         student: with the weights of its best evaluation on `select`; select and test: its metrics there; floor: what
         the most frequent class alone reaches on `select`.
         """
-        if select <= self.best:
-            return
+        self.failed = False
+        with self.turn():
+            if select <= self.best:
+                return
+            self._save(cell, student, select, test)
+        if not self.failed and floor is not None and select <= floor:
+            self.say(
+                f"NOT better than one class for everything: {select:.2f} on select, where that gives {floor:.2f}. More "
+                "epochs (--protocol) or more examples may help."
+            )
+
+    def _save(self, cell: Cell, student: Observed, select: float, test: dict[str, float]) -> None:
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f".{self.folder.name}-") as scratch:
@@ -64,10 +90,4 @@ class StudentExport:
             self.failed = True
             self.say(f"NOT exported: --export-student {self.folder} cannot be written: {error}")
             return
-        self.best = select
         self.say(f"exported to {self.folder}: {cell}, {cell.task.metric} {test[cell.task.metric]:.2f} on test")
-        if floor is not None and select <= floor:
-            self.say(
-                f"NOT better than one class for everything: {select:.2f} on select, where that gives {floor:.2f}. More "
-                "epochs (--protocol) or more examples may help."
-            )

@@ -16,21 +16,20 @@ from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
 from bench.engine.clock import Clock
 from bench.engine.cost import inference
+from bench.engine.ended import ended
 from bench.engine.energy import energy_counter
 from bench.engine.export import StudentExport
-from bench.engine.hardware import MemoryMeter, environment, fingerprint, is_out_of_memory, keep_freed_memory
+from bench.engine.hardware import MemoryMeter, is_out_of_memory, keep_freed_memory
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
 from bench.engine.loop import NonFiniteError, train
 from bench.engine.observed import Observed
 from bench.engine.preparation import prepare, rehearse
-from bench.engine.provenance import provenance
 from bench.engine.randomness import derive
 from bench.engine.teachers import Brought
 from bench.engine.workbench import Workbench
 from bench.errors import BenchError
 from bench.method import Method
-from bench.parameters import tuned
-from bench.record import SCHEMA, Calibration, Cost, Curve, Fidelity, Inference, Predictions, Record, Result
+from bench.record import Calibration, Cost, Curve, Fidelity, Inference, Predictions, Record, Result
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -48,11 +47,13 @@ class Worker:
         skips: Sequence[Skip] = (),
         export: StudentExport | None = None,
         say: Say = print,
+        begun: Callable[[], None] = lambda: None,
         progress: Progress = lambda done, total: None,
     ) -> None:
         """plain(name): the method of that name with its defaults; teachers are trained with the first control.
 
-        skips: what the command leaves out; a record names those of its pair.
+        skips: what the command leaves out; a record names those of its pair. begun: called when the data and the
+        teacher of a cell are there.
         """
         self.device = device
         self.data_dir = data_dir
@@ -61,6 +62,7 @@ class Worker:
         self.skips = skips
         self.export = export
         self.say = say
+        self.begun = begun
         self.progress = progress
         keep_freed_memory()
         # Batches keep their shape, so the fastest kernels are worth looking for once.
@@ -85,24 +87,7 @@ class Worker:
             parts = {"status": "nan", "reason": str(error)}
         except Exception as error:
             parts = {"status": "oom" if is_out_of_memory(error) else "error", "reason": describe(error)}
-        return Record(
-            schema=SCHEMA,
-            key=cell.key,
-            machine=fingerprint(self.device),
-            cell=cell.identity,
-            metric=cell.task.metric,
-            tuned=tuned(cell.method, cell.task.modality, cell.protocol),
-            task_note=cell.task.note,
-            in_aggregates=cell.task.in_aggregates,
-            adapted=cell.task.modality in cell.method.adapted,
-            reports=cell.method.reports,
-            skipped={
-                skip.method: skip.reason for skip in self.skips if (skip.task, skip.pair) == (cell.task.name, cell.pair)
-            },
-            environment=environment(self.device),
-            provenance=provenance(cell, self.device, self.brought.path if self.brought else None, started),
-            **parts,
-        )
+        return ended(cell, self.device, self.brought, self.skips, started, **parts)
 
     def _measure(self, cell: Cell) -> dict[str, Any]:
         """Everything of the record that only a finished cell has."""
@@ -110,6 +95,7 @@ class Worker:
         splits, task, recipe = bench.splits, cell.task, cell.recipe
         loaded = self._teacher(cell, bench) if cell.method.uses_teacher else None
         # What later cells share, the data and the teacher, is not this cell's time.
+        self.begun()
         total = Clock(self.device)
         total.start()
         steps = recipe.steps(len(splits.fit))

@@ -1,28 +1,270 @@
-"""The local executor: one cell after the other in this process."""
+"""The local executor: worker processes on this machine, one a seat, replaced when one ends or must end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
 
-from bench.cell import Cell
-from bench.engine.worker import Worker
-from bench.record import Record
-from bench.store import Store
+from bench.executors.bookkeeper import Bookkeeper
+from bench.executors.job import Job, Ticket
+from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Ready, Refused, Said, Stepped, Taken
+from bench.executors.outcome import Outcome, Watcher
+from bench.executors.process import serve
+from bench.executors.runner import Seat
+from bench.store import read
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How often cells that another run has in hand are tried again."""
+FAR = 1_000
+"""How many of the next cells are looked through for one that need not wait for a teacher."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A cell that ended, and its record on disk."""
-
-    cell: Cell
-    record: Record
-    path: Path
+def warm_up() -> None:
+    """Starts the process that worker processes are forked from: it imports torch once, while others do other work."""
+    multiprocessing.set_forkserver_preload([serve.__module__])
+    forkserver.ensure_running()
 
 
-def execute(cells: list[Cell], worker: Worker, store: Store) -> Iterator[Outcome]:
-    """Runs the cells in order; each record is on disk before the next cell starts."""
-    for cell in cells:
-        record = worker.run(cell)
-        yield Outcome(cell, record, store.write(record))
+class WorkerProcess:
+    """This side of a worker process."""
+
+    def __init__(self, job: Job, seat: Seat) -> None:
+        self.seat = seat
+        self.ticket: Ticket | None = None
+        self.last_try = False
+        self.ready = False
+        """Whether the process has started."""
+        self.began = False
+        """Whether the cell's own time has begun."""
+        self.at = "before its first evaluation"
+        self.timed_out = False
+        self.deadline = float("inf")
+        context = multiprocessing.get_context("forkserver")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, job, seat), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def give(self, ticket: Ticket, last_try: bool) -> None:
+        self.ticket, self.last_try, self.began = ticket, last_try, False
+        self.at = "before its first evaluation"
+        # A process that has just died is found by its sentinel.
+        with suppress(OSError):
+            self.connection.send((ticket, last_try))
+
+    def messages(self) -> Iterator[Message]:
+        """What it has told since."""
+        with suppress(EOFError, OSError):
+            while self.connection.poll():
+                yield self.connection.recv()
+
+    @property
+    def ended(self) -> bool:
+        return not self.process.is_alive()
+
+    def kill(self) -> None:
+        """Ends the process at once, and everything that it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+class Local:
+    """Shares cells among worker processes."""
+
+    def __init__(
+        self,
+        job: Job,
+        seats: Sequence[Seat],
+        watcher: Watcher,
+        timeout: float | None = None,
+        wait_for_others: bool = True,
+    ) -> None:
+        """timeout: seconds of a cell's own time; before that begins, of silence.
+
+        wait_for_others: whether cells that another run has in hand are waited for, or left out in the end.
+        """
+        self.job = job
+        self.seats = seats
+        self.watcher = watcher
+        self.timeout = timeout
+        self.wait_for_others = wait_for_others
+        self._books = Bookkeeper(job)
+        self._workers: dict[str, WorkerProcess] = {}
+        self._queue: deque[Ticket] = deque()
+        self._alone: deque[Ticket] = deque()
+        """Ran out of memory, or were killed as if they had: they are tried again with nothing beside them."""
+        self._elsewhere: deque[Ticket] = deque()
+        """Another run has them in hand."""
+        self._teachers: set[str] = set()
+        """Keys of the teachers that are known to be there."""
+
+    def run(self, tickets: Sequence[Ticket]) -> Iterator[Outcome]:
+        """Yields each cell as it ends. An error that every cell would meet is raised."""
+        self._queue.extend(tickets)
+        looked = time.monotonic()
+        try:
+            while self._queue or self._alone or self._elsewhere or self._busy():
+                if self._elsewhere and time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+                    looked = time.monotonic()
+                    self._queue.extend(self._elsewhere)
+                    self._elsewhere.clear()
+                self._give_work()
+                if not self._busy() and not self._queue and not self._alone:
+                    if not self.wait_for_others:
+                        return
+                    time.sleep(LOOK_AGAIN_SECONDS)
+                    continue
+                yield from self._listen()
+        finally:
+            for seat in list(self._workers):
+                self._dismiss(seat)
+
+    def _busy(self) -> list[WorkerProcess]:
+        return [worker for worker in self._workers.values() if worker.ticket]
+
+    def _give_work(self) -> None:
+        """Gives every idle seat a cell."""
+        busy = self._busy()
+        if any(worker.last_try for worker in busy):
+            return
+        if not self._queue and self._alone and not busy:
+            # Nothing beside it, and nothing left of what ran before.
+            for seat in list(self._workers):
+                self._dismiss(seat)
+            self._give(self.seats[0], self._alone.popleft(), last_try=True)
+            return
+        for seat in self.seats:
+            if not self._queue:
+                return
+            worker = self._workers.get(seat.name)
+            if worker is None or worker.ticket is None:
+                self._give(seat, self._next(), last_try=False)
+
+    def _next(self) -> Ticket:
+        """The next cell; rather one whose teacher no other seat is making now, since it would wait for it."""
+        being_made = {
+            worker.ticket.teacher_key for worker in self._busy() if not worker.began and worker.ticket.teacher_key
+        } - self._teachers
+        for number, ticket in enumerate(islice(self._queue, FAR)):
+            if ticket.teacher_key not in being_made:
+                del self._queue[number]
+                return ticket
+        return self._queue.popleft()
+
+    def _give(self, seat: Seat, ticket: Ticket, last_try: bool) -> None:
+        if seat.name not in self._workers:
+            self._workers[seat.name] = WorkerProcess(self.job, seat)
+        worker = self._workers[seat.name]
+        worker.give(ticket, last_try)
+        # Starting a process, with its imports, is nobody's time.
+        worker.deadline = self._deadline() if worker.ready else float("inf")
+        self.watcher.began(seat.name, ticket.name)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self.timeout if self.timeout else float("inf")
+
+    def _listen(self) -> Iterator[Outcome]:
+        """Waits until something happens, and deals with it."""
+        busy = self._busy()
+        soonest = min([worker.deadline for worker in busy], default=float("inf"))
+        patience = LOOK_AGAIN_SECONDS if self._elsewhere else 60.0
+        wait(
+            [handle for worker in busy for handle in (worker.connection, worker.process.sentinel)],
+            timeout=max(0.0, min(soonest - time.monotonic(), patience)),
+        )
+        for worker in busy:
+            ended = worker.ended  # asked before what it told is read, so that nothing is missed
+            for message in worker.messages():
+                yield from self._hear(worker, message)
+            if ended and worker.ticket:
+                yield from self._died(worker)
+            elif worker.ticket and time.monotonic() >= worker.deadline:
+                yield from self._timed_out(worker)
+
+    def _hear(self, worker: WorkerProcess, message: Message) -> Iterator[Outcome]:
+        ticket, seat = worker.ticket, worker.seat.name
+        worker.ready = True
+        match message:
+            case Ready():
+                pass  # a sign of life, as any message is
+            case Refused(error):
+                raise error
+            case Said(text):
+                self.watcher.say(text)
+            case Stepped(done, total):
+                worker.at = f"at step {done} of {total}"
+                self.watcher.stepped(seat, done, total)
+            case Began():
+                worker.began, worker.deadline = True, self._deadline()
+                if ticket.teacher_key:
+                    self._teachers.add(ticket.teacher_key)
+            case Ended(path, spent, exported):
+                self._idle(worker)
+                yield Outcome(ticket, read(path), path, exported=exported)
+                if spent:
+                    self._dismiss(seat)
+            case Taken():
+                self._elsewhere.append(ticket)
+                self._idle(worker)
+            case Made():
+                self._idle(worker)
+                yield from self._settle(ticket, self._books.found(ticket))
+            case OutOfMemory():
+                self._dismiss(seat)
+                self._try_alone(ticket, "ran out of memory")
+        if not worker.began and worker.ticket:
+            worker.deadline = self._deadline()  # a sign of life
+
+    def _idle(self, worker: WorkerProcess) -> None:
+        worker.ticket = None
+        worker.last_try = False
+        self.watcher.left(worker.seat.name)
+
+    def _dismiss(self, seat: str) -> None:
+        """Ends the process of a seat; the next cell there gets a new one."""
+        worker = self._workers.pop(seat)
+        self._idle(worker)
+        worker.kill()
+
+    def _try_alone(self, ticket: Ticket, what: str) -> None:
+        self.watcher.say(f"{ticket.name} {what}: it is tried once more, alone")
+        self._alone.append(ticket)
+
+    def _died(self, worker: WorkerProcess) -> Iterator[Outcome]:
+        """The process of a cell has ended by itself, or something has ended it."""
+        ticket, last_try, code, at = worker.ticket, worker.last_try, worker.process.exitcode, worker.at
+        self._dismiss(worker.seat.name)
+        if code == -signal.SIGKILL and not last_try:
+            # The system does this where memory is short.
+            self._try_alone(ticket, "was killed")
+            return
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        yield from self._lose(worker, ticket, "killed", f"its process ended {how}, {at}")
+
+    def _timed_out(self, worker: WorkerProcess) -> Iterator[Outcome]:
+        ticket, at = worker.ticket, worker.at
+        where = "" if worker.began else ", before data and teacher were there"
+        self._dismiss(worker.seat.name)
+        yield from self._lose(worker, ticket, "timeout", f"it took longer than {self.timeout:g} seconds{where}, {at}")
+
+    def _lose(self, worker: WorkerProcess, ticket: Ticket, status: str, reason: str) -> Iterator[Outcome]:
+        """Writes the record of a cell whose process could not."""
+        yield from self._settle(ticket, self._books.lost(ticket, worker.seat, status, reason))
+
+    def _settle(self, ticket: Ticket, outcome: Outcome | None) -> Iterator[Outcome]:
+        """The outcome; without one, another run has the cell in hand."""
+        if outcome is None:
+            self._elsewhere.append(ticket)
+        else:
+            yield outcome

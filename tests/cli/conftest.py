@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,14 @@ import pytest
 from bench.cli.main import main
 
 SMOKE = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14->resnet8"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_processes() -> None:
+    """Worker processes that need not import, each anew, what the tasks of these tests take."""
+    libraries = ("timm", "torchvision", "sklearn.datasets", "scipy.stats", "transformers", "datasets")
+    multiprocessing.set_forkserver_preload(["bench.executors.process", *libraries])
+    forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")

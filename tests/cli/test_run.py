@@ -252,18 +252,21 @@ def test_a_failed_cell_is_a_record_and_runs_again(bench, plugin, tmp_path, mode,
 def test_ctrl_c_keeps_what_is_finished(bench, plugin, tmp_path):
     results = tmp_path / "results"
     code, out, _ = bench(
-        *SMOKE, "--methods", "scratch,mine", "--plugin", plugin, "--set", "mine.mode=interrupt", "--results", results
-    )
+        *SMOKE, "--methods", "scratch,mine", "--plugin", plugin, "--set", "mine.mode=interrupt", "--results", results,
+        "--workers", "0",
+    )  # fmt: skip
     assert code == 130
     assert "1 of 2 cells are finished" in out
     assert [record.cell.method.name for _, record in Store(results).records()] == ["scratch"]
     assert (results / "LEADERBOARD.md").exists()
-    assert not list(results.rglob(".*"))
+    assert {str(path.relative_to(results)) for path in results.rglob(".*")} == {".claims", ".runs"}
+    assert not list((results / ".runs").iterdir())
     assert "it goes on from there" in out
 
 
 def test_ctrl_c_of_an_export_says_what_its_next_command_takes(bench, plugin, tmp_path):
     command = [*SMOKE, "--methods", "scratch,mine", "--plugin", plugin, "--set", "mine.mode=interrupt"]
+    command += ["--workers", "0"]
     command += ["--results", tmp_path / "results", "--export-student"]
     code, out, _ = bench(*command, tmp_path / "best")
     assert code == 130
@@ -274,7 +277,7 @@ def test_ctrl_c_of_an_export_says_what_its_next_command_takes(bench, plugin, tmp
 
 def test_ctrl_c_while_a_teacher_trains_leaves_no_part_of_it(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    arguments = [*SMOKE, "--methods", "kd", "--results", tmp_path / "results"]
+    arguments = [*SMOKE, "--methods", "kd", "--results", tmp_path / "results", "--workers", "0"]
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
@@ -295,7 +298,7 @@ def test_a_teacher_that_cannot_be_made_is_no_failure_of_the_method(bench, tmp_pa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("bench.engine.teachers.save_file", full)
-    code, _, err = bench(*SMOKE, "--methods", "kd", "--results", tmp_path / "results")
+    code, _, err = bench(*SMOKE, "--methods", "kd", "--results", tmp_path / "results", "--workers", "0")
     assert code == 1
     assert "the teacher resnet14" in err
     assert "No space left" in err

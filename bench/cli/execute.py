@@ -1,0 +1,81 @@
+"""The running part of `run`: gives cells to an executor, follows it, and writes the board."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+
+from bench.cli.progress import Progress
+from bench.errors import BenchError
+from bench.executors.job import Ticket
+from bench.executors.outcome import Executor, Outcome, Watcher
+from bench.garbage import no_garbage_collection
+from bench.runs import RunFile
+from bench.store import Store
+from bench.tally import Tally
+
+BOARD = "board"
+"""The claim of whoever writes the board."""
+
+
+def execute(
+    tickets: Sequence[Ticket],
+    executor: Callable[[Watcher], Executor],
+    store: Store,
+    board: Path,
+    expected: Mapping[Hashable, float],
+    seats: int,
+    further: str,
+) -> int:
+    """Runs the cells and writes the board, also when it is interrupted. Returns the exit code.
+
+    executor: makes the executor, which tells the watcher what happens. expected: seconds of a cell of a row. further:
+    how to go on after an interruption.
+    """
+    tally = Tally([ticket.row for ticket in tickets], expected, seats)
+    not_exported = 0
+    with RunFile(store, tally), Progress(tally) as progress:
+        try:
+            for outcome in executor(progress).run(tickets):
+                tally.ended_with(outcome.ticket.row, outcome.record, outcome.elsewhere)
+                not_exported += not outcome.exported
+                progress.finished(summary(outcome))
+        except KeyboardInterrupt:
+            progress.say(
+                f"interrupted: {tally.ended} of {tally.cells} cells are finished and kept; give the same command "
+                f"again, {further}"
+            )
+            raise
+        finally:
+            if tally.ended:
+                try:
+                    write_board(store, board, progress.say)
+                except BenchError as error:
+                    # The records are safe; how the run itself ended must stay the exit code.
+                    progress.say(f"{board} was not written: {error}")
+    if tally.failed:
+        print(f"{tally.failed} of {tally.cells} cells failed; --only failed runs them again", file=sys.stderr)
+    return 1 if tally.failed or not_exported else 0
+
+
+def summary(outcome: Outcome) -> str:
+    """One line about a cell that ended."""
+    record, name = outcome.record, outcome.ticket.name
+    by = " (by another run)" if outcome.elsewhere else ""
+    if not record.ok:
+        reason = record.reason.strip().splitlines()[-1]
+        return f"{record.status.upper()} {name}: {reason} ({outcome.path}){by}"
+    value = record.result.test[record.metric]
+    return f"{name}: {record.metric} {value:.2f}, {record.cost.train_seconds:.1f} s{by}"
+
+
+def write_board(store: Store, board: Path, say: Callable[[str], None]) -> None:
+    """Aggregates all records. One run at a time: the last one to write has seen every record."""
+    from bench.board.entries import BoardRecord
+    from bench.board.leaderboard import leaderboard
+
+    with store.claims.held(BOARD), no_garbage_collection():
+        written = leaderboard(store.records(BoardRecord), store.root, board).write()
+    if written:
+        say(f"wrote {board}")

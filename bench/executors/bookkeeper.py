@@ -1,0 +1,69 @@
+"""The records of cells that the process which gave them knows of: made by another run, or lost with their process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import torch
+
+from bench.engine.ended import ended
+from bench.errors import StoreError
+from bench.executors.job import Cells, Job, Ticket
+from bench.executors.log import Log, last_lines, log_path
+from bench.executors.outcome import Outcome
+from bench.executors.runner import Seat
+from bench.store import Store, read
+
+
+class Bookkeeper:
+    """Reads and writes records of a job's tickets."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.store = Store(job.results)
+        self._cells = Cells(job)
+
+    def found(self, ticket: Ticket) -> Outcome | None:
+        """The outcome of a cell that has changed on disk since the plan was made; None: it has not."""
+        cell = self._cells.cell(ticket)
+        mark = self.store.mark(self.job.machine, cell)
+        if mark == ticket.mark:
+            return None
+        done, failed = mark
+        if not (done or failed):
+            raise StoreError(
+                f"the record of {ticket.name} has been removed since the run began: give the command again"
+            )
+        # Of two, the one that is new.
+        path = self.store.place(self.job.machine, cell, failed=not done or done == ticket.mark[0])
+        return Outcome(ticket, read(path), path, elsewhere=True, exported=self.job.export is None)
+
+    def lost(self, ticket: Ticket, seat: Seat, status: str, reason: str) -> Outcome | None:
+        """Writes the failure of a cell whose process is gone, with the end of its log.
+
+        None if another run has the cell in hand now; the outcome of one that has made it.
+        """
+        if not self.store.claims.take(ticket.key):
+            return None
+        try:
+            if found := self.found(ticket):
+                return found
+            cell = self._cells.cell(ticket)
+            log = log_path(self.store.root, self.store.place(self.job.machine, cell))
+            lines = last_lines(log)
+            written = Log(log)
+            written.line(f"{status}: {reason}")
+            written.close()
+            record = ended(
+                cell,
+                torch.device(seat.device),
+                self._cells.brought,
+                self.job.skips,
+                datetime.now(UTC),
+                status=status,
+                reason=f"The end of {log.relative_to(self.store.root)}:\n{lines}\n{reason}" if lines else reason,
+            )
+            record = record.model_copy(update={"environment": record.environment | {"threads": seat.threads}})
+            return Outcome(ticket, record, self.store.write(record), exported=self.job.export is None)
+        finally:
+            self.store.claims.release(ticket.key)

@@ -1,0 +1,140 @@
+"""Tickets → records, one after the other in this process. What happens is told in messages."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from bench.cell import Cell
+from bench.engine.export import StudentExport
+from bench.engine.hardware import fingerprint
+from bench.engine.worker import Worker
+from bench.errors import BenchError, UsageError
+from bench.executors.job import Cells, Job, Ticket
+from bench.executors.log import Log, log_path
+from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken
+from bench.record import Record
+from bench.store import Store
+
+MOST_GROWTH = 2**30
+"""Bytes by which a process may grow over what it held after its first cell of a task: beyond, something leaks."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a process runs its cells: a device, and so many threads of the processor."""
+
+    name: str
+    device: str
+    threads: int
+
+
+class Runner:
+    """Runs the cells of a job on one device. Imports, data and teachers are loaded once."""
+
+    def __init__(self, job: Job, device: str, tell: Callable[[Message], None]) -> None:
+        """tell: gets every message. Raises UsageError if the hardware is not what the plan was made for."""
+        self.job = job
+        self.cells = Cells(job)
+        self.store = Store(job.results)
+        self._tell = tell
+        self._process = os.getpid()
+        self._log: Log | None = None
+        self._held: tuple[object, int] | None = None
+        found = torch.device(device)
+        if fingerprint(found) != job.machine:
+            raise UsageError(
+                f"{device} of {socket.gethostname()} is {fingerprint(found)}, but the plan was made for {job.machine}: "
+                "records of different hardware do not mix. Name the device, or nodes of one kind"
+            )
+        export = None
+        if job.export:
+            export = StudentExport(job.export, lambda: self.store.claims.held(str(job.export)), self._say)
+        self.worker = Worker(
+            device=found,
+            data_dir=job.data_dir,
+            plain=self.cells.plain,
+            brought=self.cells.brought,
+            skips=job.skips,
+            export=export,
+            say=self._say,
+            begun=lambda: self.tell(Began()),
+            progress=self._step,
+        )
+
+    def tell(self, message: Message) -> None:
+        """Passes a message on; a copy of this process that a plugin forked ends here, and does nothing twice."""
+        if os.getpid() != self._process:
+            os._exit(0)
+        self._tell(message)
+
+    def run(self, ticket: Ticket, last_try: bool, with_output: bool = True) -> None:
+        """Runs a cell, unless another run has it or has made it. Its record is on disk before that is told.
+
+        last_try: whether a cell that runs out of memory leaves its record. with_output: whether the log gets what is
+        printed too.
+        """
+        try:
+            if not self.store.claims.take(ticket.key):
+                self.tell(Taken())
+                return
+            try:
+                cell = self.cells.cell(ticket)
+                if self.store.mark(self.job.machine, cell) != ticket.mark:
+                    self.tell(Made())
+                    return
+                self._run(cell, last_try, with_output)
+            finally:
+                self.store.claims.release(ticket.key)
+        except BenchError as error:
+            self.tell(Refused(error))
+
+    def _run(self, cell: Cell, last_try: bool, with_output: bool) -> None:
+        record_path = self.store.place(self.job.machine, cell)
+        self.store.clear_leftovers(record_path)
+        self._log = Log(log_path(self.store.root, record_path))
+        try:
+            self._log.line(f"{cell} on {socket.gethostname()}, process {self._process}")
+            if with_output:
+                with self._log.with_output():
+                    record = self.worker.run(cell)
+            else:
+                record = self.worker.run(cell)
+            if os.getpid() != self._process:
+                os._exit(0)  # a copy that a plugin forked: the record is the original's
+            self._log.line(record.status if record.ok else f"{record.status}: {record.reason}")
+            if record.status == "oom" and not last_try:
+                self.tell(OutOfMemory())
+                return
+            path = self.store.write(record)
+        finally:
+            self._log.close()
+            self._log = None
+        exported = self.worker.export is None or not self.worker.export.failed
+        self.tell(Ended(path, self._spent(cell, record), exported))
+
+    def _spent(self, cell: Cell, record: Record) -> bool:
+        """Whether this process should run no further cell."""
+        if record.status == "oom" or "CUDA error" in (record.reason or ""):
+            return True
+        held = psutil.Process().memory_info().rss
+        if self.worker.device.type == "cuda":
+            held = max(held, torch.cuda.memory_allocated(self.worker.device))
+        if self._held is None or self._held[0] != cell.task:
+            self._held = (cell.task, held)
+        return held - self._held[1] > MOST_GROWTH
+
+    def _say(self, text: str) -> None:
+        if self._log:
+            self._log.line(text)
+        self.tell(Said(text))
+
+    def _step(self, done: int, total: int) -> None:
+        if self._log:
+            self._log.line(f"step {done} of {total}")
+        self.tell(Stepped(done, total))

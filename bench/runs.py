@@ -1,0 +1,126 @@
+"""The runs of a results folder, each a small file in `.runs/` that `status` reads from another terminal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import TracebackType
+
+from pydantic import ValidationError
+
+from bench.record import Part
+from bench.store import Store, slug
+from bench.tally import Tally
+
+FOLDER = ".runs"
+EVERY_SECONDS = 1.0
+
+
+class RunningCell(Part):
+    seat: str
+    name: str
+    seconds: float
+    step: int
+    steps: int
+
+
+class RunReport(Part):
+    """What a run says of itself."""
+
+    run: str
+    host: str
+    process: int
+    command: str
+    started: str
+    """UTC, ISO 8601."""
+    cells: int
+    ended: int
+    """Failed ones included."""
+    failed: int
+    elsewhere: int
+    """Of the ended: made by another run."""
+    remaining_seconds: float | None
+    running: list[RunningCell]
+
+
+class RunFile:
+    """The file of this run. It is there while the run goes on; its claim tells whether the process still lives."""
+
+    def __init__(self, store: Store, tally: Tally) -> None:
+        host = socket.gethostname()
+        self._store = store
+        self._tally = tally
+        self._fixed = {
+            "run": f"{slug(host)[:60]}-{os.getpid()}-{time.monotonic_ns()}",
+            "host": host,
+            "process": os.getpid(),
+            "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self._path = store.root / FOLDER / f"{self._fixed['run']}.json"
+        self._over = threading.Event()
+
+    def __enter__(self) -> RunFile:
+        """The file is there from here on. What runs that were killed have left is removed."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        for left in list(self._path.parent.iterdir()):
+            if self._store.claims.free(claim(left.stem)):
+                left.unlink(missing_ok=True)
+        self._store.claims.take(claim(self._fixed["run"]))
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+        self._store.claims.release(claim(self._fixed["run"]))
+
+    def _keep(self) -> None:
+        """Writes the file every second. A disk that is full must not end the run: it ends where records are written."""
+        temporary = self._path.with_suffix(".new")
+        while not self._over.is_set():
+            with suppress(OSError):
+                temporary.write_text(self._report().model_dump_json(indent=1) + "\n")
+                os.replace(temporary, self._path)
+            self._over.wait(EVERY_SECONDS)
+
+    def _report(self) -> RunReport:
+        tally = self._tally
+        return RunReport(
+            **self._fixed,
+            cells=tally.cells,
+            ended=tally.ended,
+            failed=tally.failed,
+            elsewhere=tally.elsewhere,
+            remaining_seconds=tally.remaining_seconds,
+            running=[
+                RunningCell(seat=each.seat, name=each.name, seconds=each.seconds, step=each.done, steps=each.total)
+                for each in list(tally.running.values())
+            ],
+        )
+
+
+def runs(store: Store) -> list[tuple[RunReport, bool]]:
+    """Every run that has said something of itself, and whether its process still lives."""
+    found = []
+    for path in sorted((store.root / FOLDER).glob("*.json")):
+        # A run that ends at this moment takes its file away.
+        with suppress(OSError, ValidationError):
+            report = RunReport.model_validate_json(path.read_bytes())
+            found.append((report, not store.claims.free(claim(report.run))))
+    return found
+
+
+def claim(run: str) -> str:
+    """The name of a run's claim."""
+    return f"run {run}"

@@ -1,0 +1,86 @@
+"""A plugin file with the toy task, and a method that does what a method must not do."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from toy import Toy
+
+from bench.method import Losses, Method, Outputs, Training, method
+
+KEPT: list[Any] = []
+
+
+class MyToy(Toy):
+    """The toy task, as a plugin brings it."""
+
+    name = "mytoy"
+
+
+@method("bad")
+class Bad(Method):
+    """Cross-entropy, until its training is half done."""
+
+    how: str = "well"
+    where: str = ""
+    """A folder for what it leaves."""
+
+    def loss(self, student: Outputs, teacher: Outputs, labels: Tensor, training: Training) -> Losses:
+        loss = F.cross_entropy(student.logits, labels)
+        if training.progress < 0.5:
+            return {"task": loss}
+        match self.how:
+            case "raise":
+                raise KeyError("planted")
+            case "nan":
+                return {"task": loss * float("nan")}
+            case "shape":
+                return {"task": F.cross_entropy(student.logits, labels, reduction="none")}
+            case "nothing":
+                return None
+            case "exit":
+                os._exit(3)
+            case "crash":
+                ctypes.string_at(0)
+            case "sleep":
+                self.leave("sleeps")
+                time.sleep(3600)
+            case "fork":
+                KEPT.append(os.fork())
+            case "forked child sleeps":
+                if not KEPT and not os.fork():
+                    self.leave("child", os.getpid())
+                    time.sleep(3600)
+                KEPT.append(True)
+            case "leak":
+                KEPT.append(torch.ones(300_000_000, dtype=torch.uint8))
+            case "memory":
+                raise MemoryError("planted")
+            case "memory once" if not Path(self.where, "tried").exists():
+                self.leave("tried")
+                raise MemoryError("planted")
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "killed once" if not Path(self.where, "tried").exists():
+                self.leave("tried")
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "print":
+                print("printed by the method", flush=True)
+                os.system("echo printed by a child")
+            case "wait":
+                self.leave("waits", os.getpid())
+                while not Path(self.where, "go on").exists():
+                    time.sleep(0.01)
+        return {"task": loss}
+
+    def leave(self, name: str, content: object = "") -> None:
+        """Writes a file for the test to find."""
+        Path(self.where, name).write_text(str(content))
