@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from records import failure, protocol, record
 
 from bench.errors import StoreError
-from bench.store import Store, read, slug, write_whole
+from bench.store import Store, read, slug, state_of, write_whole
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def store(tmp_path):
 
 
 def state(store, each):
-    return store.state(each.machine, each.cell, each.key)
+    return state_of(store.mark(each.machine, each))
 
 
 def test_write_and_read(store):
@@ -126,8 +126,8 @@ def test_written_files_are_readable_by_others(store):
 def test_any_name_stays_under_the_root(tmp_path_factory, name):
     root = tmp_path_factory.getbasetemp() / "results"
     name = name or " "
-    cell = record(method=name[:200], task=name[:200], pair=(name[:200], name[:200]), rules=protocol(name)).cell
-    path = Store(root).path("m", cell, "0" * 64)
+    named = record(method=name[:200], task=name[:200], pair=(name[:200], name[:200]), rules=protocol(name))
+    path = Store(root).path("m", named)
     assert path.resolve().is_relative_to(root)
     assert len(path.relative_to(root).parts) == 5
     assert all(0 < len(part.encode()) <= 255 for part in path.relative_to(root).parts)
@@ -167,16 +167,16 @@ def test_find_refuses_to_choose(store):
 def test_unwritable_folder_is_found_before_anything_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--results"):
-        Store(tmp_path / "file").check_writable()
+        Store(tmp_path / "file").check_writable("m", [])
 
 
 def test_a_folder_inside_that_cannot_be_written_is_named_before_anything_runs(store):
     store.root.mkdir(parents=True, exist_ok=True)
     (store.root / "cpu-2c").write_text("a file where a folder should be")
     with pytest.raises(StoreError, match=r"cpu-2c cannot be written"):
-        store.check_writable([store.root / "cpu-2c" / "digits" / "kd-s0-0.json"])
+        store.check_writable("cpu-2c", [record()])
 
 
 def test_check_writable_leaves_nothing(store):
-    store.check_writable()
+    store.check_writable("m", [record()])
     assert os.listdir(store.root) == []

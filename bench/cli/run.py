@@ -81,6 +81,7 @@ def run(given: argparse.Namespace) -> int:
 
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
+    from bench.engine.place import place_here
     from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
     from bench.registry import Registry
     from bench.store import Store
@@ -94,12 +95,11 @@ def run(given: argparse.Namespace) -> int:
         seeds=parse_seeds([given.seeds]),
         budgets=parse_budgets(given.budgets),
         settings=settings,
-        device=given.device,
         precision=given.precision,
         compile=given.compile,
         teacher=given.teacher,
     )
-    plan = make_plan(selection, registry, store)
+    plan = make_plan(selection, registry, store, place_here(given.device))
     chosen = plan.chosen(given.only)
     print_plan(plan, chosen, given.dry_run)
     if chosen:
@@ -112,7 +112,7 @@ def run(given: argparse.Namespace) -> int:
         check_export(plan, chosen)
     if given.dry_run:
         return 0
-    store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
+    store.check_writable(plan.machine, chosen)
     if not chosen:
         print("nothing to do" + ("" if given.only == "all" else ": --only all runs again what has its record"))
         write_board(store, board_path(given.results), print)
@@ -154,6 +154,8 @@ def run_cells(
     plan: Plan, cells: list, store: Store, registry, data_dir: Path | None, board: Path, export: Path | None
 ) -> int:
     """Runs the cells and writes the board, also when it is interrupted. Returns the exit code."""
+    import torch
+
     from bench.cli.progress import Progress
     from bench.engine.export import StudentExport
     from bench.engine.worker import Worker
@@ -164,7 +166,7 @@ def run_cells(
         check_data(cells, data_dir, progress.say)
         best = StudentExport(export, progress.say) if export else None
         worker = Worker(
-            device=plan.device,
+            device=torch.device(plan.place.device),
             data_dir=data_dir,
             plain=lambda name: registry.method(name)(),
             brought=plan.brought,
@@ -207,8 +209,10 @@ def data_folder(given: Path | None) -> Path | None:
 def print_plan(plan: Plan, chosen: list, each: bool) -> None:
     """Skips with their reasons, the counts, and in a dry run every cell with its state."""
     if each:
+        of_method = {id(cell.method): cell for cell in plan.cells}  # seeds share the object
+        parameters = {method: parameters_text(cell) for method, cell in of_method.items()}
         for cell, state in zip(plan.cells, plan.states, strict=True):
-            print(f"{state:8} {cell.key[:12]}  {cell}{parameters_text(cell)}")
+            print(f"{state:8} {cell.key[:12]}  {cell}{parameters[id(cell.method)]}")
     for skip in plan.skips:
         print(f"skipped  {skip.method} · {skip.task} · {skip.pair}: {skip.reason}")
     states = ", ".join(f"{plan.states.count(state)} {state}" for state in ("done", "failed", "missing"))
@@ -225,7 +229,14 @@ def print_estimate(plan: Plan, cells: list, store: Store) -> None:
     from bench.estimate import estimate
 
     expected = estimate(plan, cells, store)
-    print(f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk")
+    if expected.unknown and not expected.seconds:
+        print(f"no estimate: no records of this work on {plan.machine} yet")
+        return
+    rest = f"; {expected.unknown} trainings that have no record on {plan.machine} yet are left out"
+    print(
+        f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk"
+        + (rest if expected.unknown else "")
+    )
 
 
 def duration(seconds: float) -> str:
