@@ -56,7 +56,11 @@ def test_a_hundred_thousand_cells(benchmark, hundred_thousand):
 
 
 @pytest.mark.benchmark(group="plan")
-@pytest.mark.parametrize("arguments", [COMMAND, [*COMMAND[:-3], "--device", "cpu", "--seeds", "0", "--dry-run"]], ids=["a hundred thousand cells", "ten cells"])
+@pytest.mark.parametrize(
+    "arguments",
+    [COMMAND, [*COMMAND[:-3], "--device", "cpu", "--seeds", "0", "--dry-run"]],
+    ids=["a hundred thousand cells", "ten cells"],
+)
 def test_the_command(benchmark, hundred_thousand, arguments):
     command = [sys.executable, "-m", "bench", *arguments, "--results", str(hundred_thousand)]
     benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=3, warmup_rounds=1)

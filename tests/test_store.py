@@ -1,6 +1,7 @@
 """results/: whole files or none, failures that never count as done, and names that stay inside the folder."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,84 @@ def test_state(store):
     assert state(store, good) == "failed"
     store.write(good)
     assert state(store, good) == "done"
+
+
+def test_marks_are_those_of_each_cell(store):
+    made = [record(method=method, seed=seed, task=task) for task in "ab" for method in ("kd", "at") for seed in (0, 1)]
+    for each in made[::2]:
+        store.write(each)
+    store.write(failure())
+    marks = store.marks("cpu-2c-8g", [*made, failure()])
+    assert marks == [store.mark("cpu-2c-8g", each) for each in [*made, failure()]]
+    assert [state_of(mark) for mark in marks] == ["done", "missing"] * 4 + ["failed"]
+    assert store.marks("another-machine", made) == [(0, 0)] * 8
+
+
+def test_marks_open_no_record_and_list_a_folder_once(store, monkeypatch):
+    made = [record(seed=seed) for seed in range(5)]
+    folder = [store.write(each).parent for each in made].pop()
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: listed.append(folder) or scandir(folder))
+    monkeypatch.setattr("builtins.open", lambda *arguments, **options: pytest.fail("a file was opened"))
+    assert all(done and not failed for done, failed in store.marks("cpu-2c-8g", made))
+    assert listed == [folder]
+
+
+def test_a_record_that_was_written_again_has_another_mark(store):
+    store.write(failure())
+    failed = store.mark("cpu-2c-8g", record())
+    store.write(record(test=60.0))
+    first = store.mark("cpu-2c-8g", record())
+    store.write(record(test=61.0))
+    again = store.mark("cpu-2c-8g", record())
+    assert [state_of(mark) for mark in (failed, first, again)] == ["failed", "done", "done"]
+    assert len({failed, first, again}) == 3
+
+
+def test_marks_hold_where_a_listing_makes_its_numbers_up(store, monkeypatch):
+    made = [record(seed=seed) for seed in range(3)]
+    for each in made:
+        store.write(each)
+    right = store.marks("cpu-2c-8g", made)
+    scandir = os.scandir
+
+    class MadeUp:
+        def __init__(self, folder):
+            self.entries = scandir(folder)
+
+        def __enter__(self):
+            return [SimpleNamespace(name=entry.name, inode=lambda: 2**32 - 1) for entry in self.entries]
+
+        def __exit__(self, *error):
+            self.entries.close()
+
+    monkeypatch.setattr(os, "scandir", MadeUp)
+    assert store.marks("cpu-2c-8g", made) == right == [store.mark("cpu-2c-8g", each) for each in made]
+
+
+def test_where_a_file_is_in_the_place_of_a_folder_nothing_is_done(store):
+    store.root.mkdir()
+    (store.root / "cpu-2c-8g").write_text("a file where a folder should be")
+    assert store.marks("cpu-2c-8g", [record()]) == [store.mark("cpu-2c-8g", record())] == [(0, 0)]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(store, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(StoreError, match=r"resnet56-to-resnet20 cannot be read: Permission denied"):
+        store.marks("cpu-2c-8g", [record()])
+
+
+def test_finished_records_are_listed_by_method_in_order(store):
+    paths = [store.write(record(method=method, seed=seed)) for method in ("kd", "a b-c") for seed in (1, 0)]
+    store.write(failure(method="at"))
+    (paths[0].parent / ".kd-s0-hidden.json").touch()
+    (paths[0].parent / "notes.json").touch()
+    names = [path.name for path in paths]
+    assert store.finished("cpu-2c-8g", record()) == {"a_b-c": names[:1:-1], "kd": names[1::-1]}
+    assert store.finished("another-machine", record()) == {}
 
 
 def test_success_replaces_failure(store):
