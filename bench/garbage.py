@@ -1,4 +1,4 @@
-"""Garbage collection, for commands that read thousands of records and end."""
+"""Garbage collection, for what makes thousands of cells or reads thousands of records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Records hold no cycles; looking for some takes a quarter of the time that it takes to read them."""
+    """Records and cells hold no cycles; looking for some takes a quarter of the time that it takes to make them."""
     enabled = gc.isenabled()
     gc.disable()
     try:

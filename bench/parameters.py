@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.errors import UsageError, unknown
+from bench.identity import canonical
 from bench.method import Method
 from bench.protocol import Protocol
 
@@ -42,16 +43,16 @@ def variants(cls: type[Method], modality: str, protocol: Protocol, settings: dic
     choices = [
         [(name, _typed(cls.name, name, value, defaults[name])) for value in values] for name, values in settings.items()
     ]
-    made: list[Method] = []
+    made: dict[str, Method] = {}
     for combination in itertools.product(*choices):
         try:
             instance = cls(**{**base, **dict(combination)})
         except (ValueError, TypeError) as error:
             given = ", ".join(f"{name}={value}" for name, value in combination)
             raise UsageError(f"{cls.name} does not take {given or 'its defaults'}: {error}") from error
-        if instance not in made:
-            made.append(instance)
-    return made
+        # Written as in a key, in which what is the same is seen at once, however many there are.
+        made.setdefault(canonical(instance.parameters()), instance)
+    return list(made.values())
 
 
 def tuned(method: Method, modality: str, protocol: Protocol) -> dict[str, Any]:

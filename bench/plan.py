@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
 
 from bench.cell import Cell, Skip
-from bench.engine.hardware import fingerprint, resolve_device, resolve_precision
+from bench.engine.hardware import resolve_precision
 from bench.engine.observe import observed
+from bench.engine.place import Place
 from bench.engine.randomness import seeded
 from bench.engine.teachers import EVALUATIONS, Brought, teacher_key
 from bench.engine.training import blank_outputs, stage_steps
 from bench.engine.workbench import blank
 from bench.errors import UsageError, blamed, unknown
+from bench.garbage import no_garbage_collection
 from bench.method import Method, Outputs
 from bench.parameters import variants
 from bench.protocol import Protocol, at_share
 from bench.registry import Registry
-from bench.store import Store
+from bench.store import Mark, Store, state_of
 from bench.task import Pair, Task
 
 MOST_SEEDS = 10_000
@@ -42,7 +43,6 @@ class Selection:
     budgets: tuple[float, ...] = (1.0,)
     """Shares of the protocol's epochs, each a rung of the ladder."""
     settings: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    device: str = "auto"
     precision: str | None = None
     compile: bool = False
     teacher: Path | None = None
@@ -53,13 +53,22 @@ class Plan:
     """The cells, in the order in which they run, and where they run."""
 
     cells: tuple[Cell, ...]
-    states: tuple[str, ...]
-    """Of each cell: `done`, `failed` or `missing`."""
+    marks: tuple[Mark, ...]
+    """Of each cell: what it had on disk when it was planned."""
     skips: tuple[Skip, ...]
-    device: torch.device
-    machine: str
+    place: Place
     brought: Brought | None
     """The teacher given with --teacher."""
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """Of each cell: `done`, `failed` or `missing`."""
+        return tuple(map(state_of, self.marks))
+
+    @property
+    def machine(self) -> str:
+        """The fingerprint of the place."""
+        return self.place.machine
 
     def chosen(self, only: str) -> list[Cell]:
         """The cells to run. `missing` includes failed ones; `failed` is those alone; `all` is every cell."""
@@ -71,12 +80,11 @@ class Plan:
         return [cell for cell, state in zip(self.cells, self.states, strict=True) if state in wanted[only]]
 
 
-def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
-    """Resolves every name and value of the selection; a wrong one raises UsageError."""
-    device = resolve_device(selection.device)
-    machine = fingerprint(device)
+@no_garbage_collection()
+def make_plan(selection: Selection, registry: Registry, store: Store, place: Place) -> Plan:
+    """Resolves every name and value of the selection for this place; a wrong one raises UsageError."""
     if selection.compile:
-        check_compiler(device)
+        check_compiler(place)
     methods = registry.select("methods", selection.methods)
     for name in selection.settings:
         if name not in methods:
@@ -92,7 +100,7 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
             raise UsageError(
                 f"--compile does not pay on {task.name}: its batches have many lengths, each of which is compiled anew"
             )
-        precision = resolve_precision(selection.precision or protocol.precision, device)
+        precision = resolve_precision(selection.precision or protocol.precision, place.bfloat16)
         instances: list[Method] = []
         for name in methods:
             with blamed(f"method {name!r}"):
@@ -121,14 +129,13 @@ def make_plan(selection: Selection, registry: Registry, store: Store) -> Plan:
                     own_key = key if method.uses_teacher else None
                     fixed = (precision, own_key, selection.compile, pretrained)
                     for budget in selection.budgets:
-                        made = [Cell(bound, pair, method, protocol, seed, *fixed, budget) for seed in selection.seeds]
-                        check_budget(made[0])
-                        of_task += made
+                        cell = Cell(bound, pair, method, protocol, selection.seeds[0], *fixed, budget)
+                        check_budget(cell)
+                        of_task += cell.over_seeds(selection.seeds)
         # Task by task, so that data are loaded once; seed by seed, so that an interrupted board has whole rows.
         order = list(dict.fromkeys(id(cell.task) for cell in of_task))
         cells += sorted(of_task, key=lambda cell: (order.index(id(cell.task)), cell.seed))
-    states = tuple(store.state(machine, cell.identity, cell.key) for cell in cells)
-    return Plan(tuple(cells), states, tuple(skips), device, machine, brought)
+    return Plan(tuple(cells), tuple(store.marks(place.machine, cells)), tuple(skips), place, brought)
 
 
 def protocol_of(task: Task, name: str | None) -> Protocol:
@@ -158,11 +165,13 @@ def pairs_of(task: Task, text: str | None) -> list[Pair]:
     return list(dict.fromkeys(Pair(usual(pair.teacher), usual(pair.student)) for pair in named))
 
 
-def check_compiler(device: torch.device) -> None:
+def check_compiler(place: Place) -> None:
     """Raises UsageError where torch.compile would have nothing to compile with."""
-    compiler = os.environ.get("CXX", "g++")
-    if device.type == "cpu" and shutil.which(compiler) is None:
-        raise UsageError(f"--compile needs a C++ compiler: {compiler!r} is not installed (CXX names another one)")
+    if not place.compiler:
+        raise UsageError(
+            f"--compile needs a C++ compiler, and {place.machine} has none of the name that CXX gives (g++ where it "
+            "gives none): install it, or set CXX to another one"
+        )
 
 
 def check_budget(cell: Cell) -> None:

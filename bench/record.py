@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.identity import key_of
+from bench.identity import key_of, keys_over
+from bench.names import Names
 
 SCHEMA = 1
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -60,8 +62,17 @@ class CellIdentity(Part):
     @property
     def key(self) -> str:
         """sha256 of this content and of the schema's version."""
+        return key_of(self.content)
+
+    def keys(self, seeds: Iterable[int]) -> Iterator[str]:
+        """The keys of this content at each of the seeds."""
+        return keys_over(self.content, "seed", seeds)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is hashed."""
         # What came later than the first records is left out at its default, so that their keys stay.
-        return key_of({"schema": SCHEMA, **self.model_dump(mode="json", exclude_defaults=True)})
+        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_defaults=True)}
 
     @property
     def arithmetic(self) -> str:
@@ -271,6 +282,12 @@ class Record(Part):
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+    @property
+    def names(self) -> Names:
+        """What its file is named after."""
+        cell = self.cell
+        return Names(cell.task.name, cell.protocol["name"], str(cell.pair), cell.method.name, cell.seed, self.key)
 
 
 def _text(raw: bytes) -> str:

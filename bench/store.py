@@ -1,6 +1,7 @@
 """results/ on disk: one file a record, under `<machine>/<task>/<protocol>/<pair>/`.
 
-Names carry the key and whether the cell failed, so what is done is known without opening a file.
+Names carry the key and whether the cell failed, so what is done is known without opening a file. So is whether a record
+is still the one that was seen: a file that takes another's place has another inode number.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -19,16 +21,17 @@ from pydantic import ValidationError
 from bench.claims import Claims
 from bench.complaints import complaints, other_schema
 from bench.errors import StoreError
-from bench.record import CellIdentity, Record
+from bench.names import Named, Names
+from bench.record import Record
 
-FAILED = ".failed.json"
+DONE, FAILED = ".json", ".failed.json"
+Mark = tuple[int, int]
+"""What a cell has on disk: the inode numbers of its record and of its failure, 0 where there is none."""
 TARGETS = "targets"
 LOGS = "logs"
 BESIDE = (TARGETS, LOGS)
 """The folders beside the machines' records: of `bench.board.stored_targets` and `bench.executors.log`."""
 R = TypeVar("R", bound=Record)
-Mark = tuple[int, int]
-"""What is on disk of a cell: the inode numbers of its record and of its failure; 0: it is not there."""
 
 
 class Store:
@@ -38,35 +41,47 @@ class Store:
         self.root = root
         self.claims = Claims(root)
 
-    def path(self, machine: str, cell: CellIdentity, key: str, failed: bool = False) -> Path:
+    def folder(self, machine: str, cell: Named) -> Path:
+        """Where the records of this cell's task, protocol and pair belong."""
+        return self.root.joinpath(machine, *map(slug, cell.names.folder))
+
+    def path(self, machine: str, cell: Named, failed: bool = False) -> Path:
         """Where the record of this cell belongs."""
-        folder = self.root / machine / slug(cell.task.name) / slug(cell.protocol["name"]) / slug(str(cell.pair))
-        return folder / f"{slug(cell.method.name)}-s{cell.seed}-{key[:12]}{FAILED if failed else '.json'}"
+        return self.folder(machine, cell) / (_stem(cell.names) + (FAILED if failed else DONE))
 
-    def state(self, machine: str, cell: CellIdentity, key: str) -> str:
-        """`done`, `failed` or `missing`."""
-        if self.path(machine, cell, key).exists():
-            return "done"
-        return "failed" if self.path(machine, cell, key, failed=True).exists() else "missing"
+    def mark(self, machine: str, cell: Named) -> Mark:
+        """What this cell has on disk now."""
+        return inode(self.path(machine, cell)), inode(self.path(machine, cell, failed=True))
 
-    def place(self, machine, cell, failed=False):
-        return self.path(machine, cell.identity, cell.key, failed)
+    def marks(self, machine: str, cells: Iterable[Named]) -> list[Mark]:
+        """What each of the cells has on disk: every folder is listed once, no file is opened."""
+        folders: dict[tuple[str, str, str], dict[str, int]] = {}
+        marks: list[Mark] = []
+        for cell in cells:
+            names = cell.names
+            if names.folder not in folders:
+                folders[names.folder] = inodes(self.folder(machine, cell))
+            found, stem = folders[names.folder], _stem(names)
+            marks.append((found.get(stem + DONE, 0), found.get(stem + FAILED, 0)))
+        return marks
 
-    def mark(self, machine, cell) -> Mark:
-        def inode(path):
-            try:
-                return path.stat().st_ino
-            except FileNotFoundError:
-                return 0
+    def finished(self, machine: str, cell: Named) -> dict[str, list[str]]:
+        """The names of the records of this cell's task, protocol and pair, in order, by method (its `slug`)."""
+        methods: dict[str, list[str]] = {}
+        for name in sorted(inodes(self.folder(machine, cell))):
+            method, *rest = name.rsplit("-", 2)
+            if len(rest) == 2 and name.endswith(DONE) and not name.endswith(FAILED) and not name.startswith("."):
+                methods.setdefault(method, []).append(name)
+        return methods
 
-        return inode(self.place(machine, cell)), inode(self.place(machine, cell, True))
-
-    def check_writable(self, paths: Iterable[Path] = ()) -> None:
-        """Raises StoreError, before anything runs, if records could not be written: in general, and at these paths."""
+    def check_writable(self, machine: str, cells: Iterable[Named]) -> None:
+        """Raises StoreError, before anything runs, if records could not be written: in general, and of these cells."""
         folder = self.root
+        folders = {cell.names.folder: cell for cell in cells}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for folder in {self.root: None} | {nearest(path.parent): None for path in paths}:
+            nearests = {nearest(self.folder(machine, cell)): None for cell in folders.values()}
+            for folder in {self.root: None} | nearests:
                 with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
                     pass
         except OSError as error:
@@ -77,12 +92,12 @@ class Store:
 
     def write(self, record: Record) -> Path:
         """Writes a record whole or not at all. A success replaces an earlier failure of the same cell."""
-        path = self.path(record.machine, record.cell, record.key, failed=not record.ok)
+        path = self.path(record.machine, record, failed=not record.ok)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, record.to_json())
             if record.ok:
-                self.path(record.machine, record.cell, record.key, failed=True).unlink(missing_ok=True)
+                self.path(record.machine, record, failed=True).unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"record {path} cannot be written: {error.strerror or error}") from error
         return path
@@ -133,6 +148,37 @@ class Store:
                 else f"{len(found)} records have a key that starts with {cell!r}: {names}"
             )
         return found[0]
+
+
+def state_of(mark: Mark) -> str:
+    """`done`, `failed` or `missing`."""
+    done, failed = mark
+    return "done" if done else "failed" if failed else "missing"
+
+
+def inode(path: Path) -> int:
+    """The inode number of a file, of a link its own; 0 if there is none."""
+    try:
+        return path.lstat().st_ino
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    """The names in a folder and their inode numbers; none if there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            found = {entry.name: entry.inode() for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise StoreError(f"results folder {folder} cannot be read: {error.strerror or error}") from error
+    # Some file systems, of those that a program serves, list names with numbers that are not the files'.
+    if any(found[name] != inode(folder / name) for name in list(found)[:1]):
+        return {name: inode(folder / name) for name in found}
+    return found
 
 
 def nearest(folder: Path) -> Path:
@@ -195,9 +241,14 @@ def write_new(path: Path, text: str) -> None:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+@lru_cache(maxsize=1024)
 def slug(name: str) -> str:
     """A name as one path component: letters, digits, `.`, `_`, `-` and `+`, never hidden, never too long."""
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", name.replace("->", "-to-")).lstrip(".")[:120] or "_"
+
+
+def _stem(names: Names) -> str:
+    return f"{slug(names.method)}-s{names.seed}-{names.key[:12]}"
 
 
 def _key_in_name(path: Path) -> str:

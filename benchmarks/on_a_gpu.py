@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 
 from bench.engine.clock import synchronise
 from bench.engine.cost import flops_of
-from bench.engine.hardware import resolve_device, resolve_precision
+from bench.engine.hardware import has_bfloat16, resolve_device, resolve_precision
 from bench.engine.workbench import Workbench
 from bench.method import Method
 from bench.registry import Registry
@@ -155,7 +155,7 @@ def main() -> None:
         f"{1e6 * limits['start_seconds']:.1f} µs to start a kernel"
     )
     task = ManyImages()
-    bench = Workbench(task, workloads.all_fit(task), None, device, resolve_precision("auto", device))
+    bench = Workbench(task, workloads.all_fit(task), None, device, resolve_precision("auto", has_bfloat16(device)))
     ways = {"kernel by kernel": {"played": False}, "played": {}}
     if given.compile:
         ways["played, teacher compiled"] = {"compiled": True}

@@ -14,7 +14,7 @@ from torchvision.datasets import VisionDataset
 from torchvision.transforms import v2 as transforms
 
 from bench.cell import Cell
-from bench.engine.hardware import keep_freed_memory, resolve_precision
+from bench.engine.hardware import has_bfloat16, keep_freed_memory, resolve_precision
 from bench.engine.loaded_teacher import LoadedTeacher
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.recorded import Steps
@@ -51,7 +51,7 @@ def workbench() -> Workbench:
     """The engine's data and networks on the CPU, at the precision that `auto` takes here."""
     keep_freed_memory()  # as a worker does
     task = RandomCifar100()
-    return Workbench(task, all_fit(task), None, CPU, resolve_precision("auto", CPU))
+    return Workbench(task, all_fit(task), None, CPU, resolve_precision("auto", has_bfloat16(CPU)))
 
 
 def all_fit(task: RandomCifar100) -> Protocol:

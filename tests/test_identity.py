@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.identity import canonical, key_of
+from bench.identity import canonical, key_of, keys_over
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 CONTENT = st.recursive(SCALAR, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
@@ -32,6 +32,12 @@ def test_order_does_not_matter(content: object) -> None:
 def test_canonical_json_is_json_of_the_same_content(content: object) -> None:
     assert json.loads(canonical(content)) == content
     assert key_of(json.loads(canonical(content))) == key_of(content)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), CONTENT), st.text(), st.lists(st.integers()))
+def test_keys_over_numbers_are_those_made_one_by_one(content: dict, name: str, numbers: list[int]) -> None:
+    assert list(keys_over(content, name, numbers)) == [key_of({**content, name: number}) for number in numbers]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from bench.engine.place import Place, place_here
 from bench.errors import TeacherError, UsageError
 from bench.plan import Plan, Selection, make_plan, pairs_of, parse_budgets, parse_seeds, protocol_of
 from bench.registry import Registry
@@ -20,17 +21,18 @@ from methods.fsp import FlowOfSolutionProcedure
 
 REGISTRY = Registry([Path(toy.__file__)])
 TASK = toy.Toy()
+HERE = place_here("cpu")
 
 
 def plan(store: Path, methods: str = "scratch,kd", **changes: object) -> Plan:
-    selection = Selection(methods, "toy", **{"device": "cpu", "precision": "float32"} | changes)
-    return make_plan(selection, REGISTRY, Store(store))
+    selection = Selection(methods, "toy", **{"precision": "float32"} | changes)
+    return make_plan(selection, REGISTRY, Store(store), HERE)
 
 
 def written(made: Plan, store: Path, number: int, failed: bool) -> None:
     """As if the cell had run: states are read from names alone."""
     cell = made.cells[number]
-    path = Store(store).path(made.machine, cell.identity, cell.key, failed)
+    path = Store(store).path(made.machine, cell, failed)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 
@@ -66,6 +68,7 @@ def test_states_are_done_failed_and_missing(tmp_path: Path) -> None:
     written(made, tmp_path, 2, failed=True)
     made = plan(tmp_path, seeds=(0, 1))
     assert made.states == ("done", "missing", "failed", "missing")
+    assert made.marks == tuple(Store(tmp_path).mark(made.machine, cell) for cell in made.cells)
     assert made.chosen("missing") == [made.cells[1], made.cells[2], made.cells[3]]
     assert made.chosen("failed") == [made.cells[2]]
     assert made.chosen("all") == list(made.cells)
@@ -143,12 +146,26 @@ def test_a_network_has_one_name_however_it_is_spelled() -> None:
     assert named == [Pair("wide", "narrow"), Pair("toy_dropping", "narrow")]
 
 
-def test_compiled_cells_are_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, compiled = (plan(tmp_path, compile=flag).cells for flag in (False, True))
+def test_compiled_cells_are_other_cells(tmp_path: Path) -> None:
+    places = {flag: replace(HERE, compiler=flag) for flag in (False, True)}
+    selection = Selection("scratch,kd", "toy", precision="float32")
+    plain = make_plan(selection, REGISTRY, Store(tmp_path), places[False]).cells
+    compiled = make_plan(replace(selection, compile=True), REGISTRY, Store(tmp_path), places[True]).cells
     assert {cell.key for cell in plain}.isdisjoint({cell.key for cell in compiled})
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(UsageError, match="'no-such-compiler' is not installed"):
-        plan(tmp_path, compile=True)
+    with pytest.raises(UsageError, match=rf"needs a C\+\+ compiler, and {HERE.machine} has none"):
+        make_plan(replace(selection, compile=True), REGISTRY, Store(tmp_path), places[False])
+
+
+def test_a_plan_is_for_the_place_that_is_given(tmp_path: Path) -> None:
+    elsewhere = Place("cuda", "far-gpu-80g-16c", bfloat16=True, compiler=True, cores=16, gpus=8)
+    selection = Selection("scratch", "toy", precision="auto")
+    for each, precision in ((elsewhere, "bfloat16"), (replace(elsewhere, bfloat16=False), "float32")):
+        made = make_plan(selection, REGISTRY, Store(tmp_path), each)
+        assert (made.place, made.machine) == (each, "far-gpu-80g-16c")
+        assert {cell.precision for cell in made.cells} == {precision}
+    written(made, tmp_path, 0, failed=False)
+    assert make_plan(selection, REGISTRY, Store(tmp_path), made.place).states == ("done",)
+    assert make_plan(selection, REGISTRY, Store(tmp_path), HERE).states == ("missing",)
 
 
 @pytest.mark.parametrize(
@@ -164,16 +181,16 @@ def test_a_method_that_raises_while_it_is_planned_is_named(tmp_path: Path, body:
     odd.write_text(
         "from bench.method import Method, Stage, method\n@method('odd')\nclass Odd(Method):\n    'Odd.'\n    " + body
     )
-    selection = Selection("odd", "toy", device="cpu", precision="float32")
+    selection = Selection("odd", "toy", precision="float32")
     with pytest.raises(UsageError, match=said):
-        make_plan(selection, Registry([Path(toy.__file__), odd]), Store(tmp_path))
+        make_plan(selection, Registry([Path(toy.__file__), odd]), Store(tmp_path), HERE)
 
 
 def test_a_task_that_raises_is_named(tmp_path: Path) -> None:
     odd = tmp_path / "odd.py"
     odd.write_text("from toy import Toy\nclass Odd(Toy):\n    name = 'odd'\n    def __init__(self): 1 / 0\n")
     with pytest.raises(UsageError, match=r"task 'odd' raised ZeroDivisionError at .*odd\.py, line 4"):
-        make_plan(Selection("scratch", "odd", device="cpu"), Registry([Path(toy.__file__), odd]), Store(tmp_path))
+        make_plan(Selection("scratch", "odd"), Registry([Path(toy.__file__), odd]), Store(tmp_path), HERE)
 
 
 @pytest.mark.parametrize(("train", "test"), [(4, 12), (60, 0)])
@@ -183,10 +200,10 @@ def test_too_few_examples_to_measure_anything_are_said_before_anything_runs(tmp_
         "from toy import Toy\nclass Few(Toy):\n    name = 'few'\n    select_share = 0.1\n"
         f"    train_items, test_items = {train}, {test}\n"
     )
-    selection = Selection("scratch", "few", device="cpu", precision="float32")
+    selection = Selection("scratch", "few", precision="float32")
     said = f"few has {train} examples for training and {test} for test, of which select, 10% of the former"
     with pytest.raises(UsageError, match=said):
-        make_plan(selection, Registry([Path(toy.__file__), few]), Store(tmp_path))
+        make_plan(selection, Registry([Path(toy.__file__), few]), Store(tmp_path), HERE)
 
 
 def test_too_few_steps_for_the_evaluations_are_said_before_anything_runs(tmp_path: Path) -> None:
@@ -195,9 +212,9 @@ def test_too_few_steps_for_the_evaluations_are_said_before_anything_runs(tmp_pat
         "from dataclasses import replace\nfrom toy import FAIR, Toy\nclass Short(Toy):\n    name = 'short'\n"
         "    protocols = {'fair': replace(FAIR, evaluations=13)}\n"
     )
-    selection = Selection("scratch", "short", device="cpu", precision="float32")
+    selection = Selection("scratch", "short", precision="float32")
     with pytest.raises(UsageError, match=r"'fair' of short gives 12 steps, too few for its 13 evaluations"):
-        make_plan(selection, Registry([Path(toy.__file__), short]), Store(tmp_path))
+        make_plan(selection, Registry([Path(toy.__file__), short]), Store(tmp_path), HERE)
 
 
 def test_a_brought_teacher_gives_the_key(tmp_path: Path) -> None:
@@ -224,7 +241,6 @@ def test_a_brought_teacher_gives_the_key(tmp_path: Path) -> None:
         ({"settings": {"kdd": {"alpha": ["1"]}}}, "unknown method in --set 'kdd': did you mean kd"),
         ({"settings": {"sp": {"weight": ["1"]}}}, r"unknown method in --set 'sp': .*must be one of --methods"),
         ({"settings": {"kd": {"alfa": ["1"]}}}, "unknown parameter of kd 'alfa': did you mean alpha"),
-        ({"device": "tpu"}, "'tpu'"),
     ],
 )
 def test_a_wrong_word_is_named_with_the_nearest(tmp_path: Path, changes: dict, message: str) -> None:
@@ -277,8 +293,7 @@ def test_tasks_are_done_one_after_the_other(tmp_path: Path) -> None:
     second = tmp_path / "second.py"
     second.write_text("from toy import Toy\nclass Second(Toy):\n    name = 'second'\n")
     registry = Registry([Path(toy.__file__), second])
-    made = make_plan(
-        Selection("scratch", "second,toy", seeds=(0, 1), device="cpu", precision="float32"), registry, Store(tmp_path)
-    )
+    selection = Selection("scratch", "second,toy", seeds=(0, 1), precision="float32")
+    made = make_plan(selection, registry, Store(tmp_path), HERE)
     got = [(cell.task.name, cell.seed) for cell in made.cells]
     assert got == [("second", 0), ("second", 1), ("toy", 0), ("toy", 1)]

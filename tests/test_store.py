@@ -1,6 +1,7 @@
 """results/: whole files or none, failures that never count as done, and names that stay inside the folder."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from records import failure, protocol, record
 
 from bench.errors import StoreError
-from bench.store import Store, read, slug, write_whole
+from bench.store import Store, read, slug, state_of, write_whole
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def store(tmp_path):
 
 
 def state(store, each):
-    return store.state(each.machine, each.cell, each.key)
+    return state_of(store.mark(each.machine, each))
 
 
 def test_write_and_read(store):
@@ -40,6 +41,84 @@ def test_state(store):
     assert state(store, good) == "failed"
     store.write(good)
     assert state(store, good) == "done"
+
+
+def test_marks_are_those_of_each_cell(store):
+    made = [record(method=method, seed=seed, task=task) for task in "ab" for method in ("kd", "at") for seed in (0, 1)]
+    for each in made[::2]:
+        store.write(each)
+    store.write(failure())
+    marks = store.marks("cpu-2c-8g", [*made, failure()])
+    assert marks == [store.mark("cpu-2c-8g", each) for each in [*made, failure()]]
+    assert [state_of(mark) for mark in marks] == ["done", "missing"] * 4 + ["failed"]
+    assert store.marks("another-machine", made) == [(0, 0)] * 8
+
+
+def test_marks_open_no_record_and_list_a_folder_once(store, monkeypatch):
+    made = [record(seed=seed) for seed in range(5)]
+    folder = [store.write(each).parent for each in made].pop()
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: listed.append(folder) or scandir(folder))
+    monkeypatch.setattr("builtins.open", lambda *arguments, **options: pytest.fail("a file was opened"))
+    assert all(done and not failed for done, failed in store.marks("cpu-2c-8g", made))
+    assert listed == [folder]
+
+
+def test_a_record_that_was_written_again_has_another_mark(store):
+    store.write(failure())
+    failed = store.mark("cpu-2c-8g", record())
+    store.write(record(test=60.0))
+    first = store.mark("cpu-2c-8g", record())
+    store.write(record(test=61.0))
+    again = store.mark("cpu-2c-8g", record())
+    assert [state_of(mark) for mark in (failed, first, again)] == ["failed", "done", "done"]
+    assert len({failed, first, again}) == 3
+
+
+def test_marks_hold_where_a_listing_makes_its_numbers_up(store, monkeypatch):
+    made = [record(seed=seed) for seed in range(3)]
+    for each in made:
+        store.write(each)
+    right = store.marks("cpu-2c-8g", made)
+    scandir = os.scandir
+
+    class MadeUp:
+        def __init__(self, folder):
+            self.entries = scandir(folder)
+
+        def __enter__(self):
+            return [SimpleNamespace(name=entry.name, inode=lambda: 2**32 - 1) for entry in self.entries]
+
+        def __exit__(self, *error):
+            self.entries.close()
+
+    monkeypatch.setattr(os, "scandir", MadeUp)
+    assert store.marks("cpu-2c-8g", made) == right == [store.mark("cpu-2c-8g", each) for each in made]
+
+
+def test_where_a_file_is_in_the_place_of_a_folder_nothing_is_done(store):
+    store.root.mkdir()
+    (store.root / "cpu-2c-8g").write_text("a file where a folder should be")
+    assert store.marks("cpu-2c-8g", [record()]) == [store.mark("cpu-2c-8g", record())] == [(0, 0)]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(store, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(StoreError, match=r"resnet56-to-resnet20 cannot be read: Permission denied"):
+        store.marks("cpu-2c-8g", [record()])
+
+
+def test_finished_records_are_listed_by_method_in_order(store):
+    paths = [store.write(record(method=method, seed=seed)) for method in ("kd", "a b-c") for seed in (1, 0)]
+    store.write(failure(method="at"))
+    (paths[0].parent / ".kd-s0-hidden.json").touch()
+    (paths[0].parent / "notes.json").touch()
+    names = [path.name for path in paths]
+    assert store.finished("cpu-2c-8g", record()) == {"a_b-c": names[:1:-1], "kd": names[1::-1]}
+    assert store.finished("another-machine", record()) == {}
 
 
 def test_success_replaces_failure(store):
@@ -126,8 +205,8 @@ def test_written_files_are_readable_by_others(store):
 def test_any_name_stays_under_the_root(tmp_path_factory, name):
     root = tmp_path_factory.getbasetemp() / "results"
     name = name or " "
-    cell = record(method=name[:200], task=name[:200], pair=(name[:200], name[:200]), rules=protocol(name)).cell
-    path = Store(root).path("m", cell, "0" * 64)
+    named = record(method=name[:200], task=name[:200], pair=(name[:200], name[:200]), rules=protocol(name))
+    path = Store(root).path("m", named)
     assert path.resolve().is_relative_to(root)
     assert len(path.relative_to(root).parts) == 5
     assert all(0 < len(part.encode()) <= 255 for part in path.relative_to(root).parts)
@@ -167,16 +246,16 @@ def test_find_refuses_to_choose(store):
 def test_unwritable_folder_is_found_before_anything_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--results"):
-        Store(tmp_path / "file").check_writable()
+        Store(tmp_path / "file").check_writable("m", [])
 
 
 def test_a_folder_inside_that_cannot_be_written_is_named_before_anything_runs(store):
     store.root.mkdir(parents=True, exist_ok=True)
     (store.root / "cpu-2c").write_text("a file where a folder should be")
     with pytest.raises(StoreError, match=r"cpu-2c cannot be written"):
-        store.check_writable([store.root / "cpu-2c" / "digits" / "kd-s0-0.json"])
+        store.check_writable("cpu-2c", [record()])
 
 
 def test_check_writable_leaves_nothing(store):
-    store.check_writable()
+    store.check_writable("m", [record()])
     assert os.listdir(store.root) == []

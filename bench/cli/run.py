@@ -11,6 +11,7 @@ from bench.cli.options import add_plugins, add_results, board_path
 from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from bench.estimate import Estimate
     from bench.plan import Plan
     from bench.store import Store
 
@@ -91,6 +92,7 @@ def run(given: argparse.Namespace) -> int:
 
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
+    from bench.engine.place import place_here
     from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
     from bench.registry import Registry
     from bench.store import Store
@@ -108,18 +110,20 @@ def run(given: argparse.Namespace) -> int:
         seeds=parse_seeds([given.seeds]),
         budgets=parse_budgets(given.budgets),
         settings=settings,
-        device=given.device,
         precision=given.precision,
         compile=given.compile,
         teacher=given.teacher,
     )
-    plan = make_plan(selection, registry, store)
+    plan = make_plan(selection, registry, store, place_here(given.device))
     chosen = plan.chosen(given.only)
     print_plan(plan, chosen, given.dry_run)
+    expected = None
     if chosen:
+        from bench.estimate import estimate
         from bench.teacher_check import other_teachers
 
-        print_estimate(plan, chosen, store)
+        expected = estimate(plan, chosen, store)
+        print_estimate(plan, expected)
         for sentence in other_teachers(plan, chosen, store):
             print(f"note: {sentence}")
     if given.export_student:
@@ -129,26 +133,27 @@ def run(given: argparse.Namespace) -> int:
         StudentExport.check_new(given.export_student)
     if given.dry_run:
         return 0
-    store.check_writable(store.path(plan.machine, cell.identity, cell.key) for cell in chosen)
+    store.check_writable(plan.machine, chosen)
     if not chosen:
         print("nothing to do" + ("" if given.only == "all" else ": --only all runs again what has its record"))
         from bench.cli.execute import write_board
 
         write_board(store, board_path(given.results), print)
         return 0
-    return run_cells(given, plan, chosen, store, data_dir)
+    return run_cells(given, plan, chosen, store, data_dir, expected)
 
 
-def run_cells(given: argparse.Namespace, plan: Plan, cells: list, store: Store, data_dir: Path | None) -> int:
+def run_cells(
+    given: argparse.Namespace, plan: Plan, cells: list, store: Store, data_dir: Path | None, expected: Estimate
+) -> int:
     """Runs the cells where the user wants them."""
     from bench.cli.execute import execute
     from bench.executors.here import Here
-    from bench.executors.job import Job, tickets
+    from bench.executors.job import Job, Ticket
     from bench.executors.local import Local
     from bench.executors.seats import seats
 
     check_data(cells, data_dir, print)
-    marks = [store.mark(plan.machine, cell) for cell in cells]
     job = Job(
         results=store.root,
         machine=plan.machine,
@@ -161,12 +166,15 @@ def run_cells(given: argparse.Namespace, plan: Plan, cells: list, store: Store, 
         environment=dict(os.environ),
     )
     if given.workers == 0:
-        places, executor = [None], lambda watcher: Here(job, str(plan.device), watcher)
+        places, executor = [None], lambda watcher: Here(job, plan.place.device, watcher)
     else:
-        places = seats(plan.device, given.workers)[: len(cells)]
+        places = seats(plan.place, given.workers)[: len(cells)]
         executor = lambda watcher: Local(job, places, watcher, given.timeout)  # noqa: E731
     further = "with --only all and a new folder for --export-student" if job.export else "it goes on from there"
-    return execute(tickets(cells, marks), executor, store, board_path(given.results), {}, len(places), further)
+    marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
+    tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
+    seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
+    return execute(tickets, executor, store, board_path(given.results), seconds, len(places), further)
 
 
 def check_export(plan: Plan, chosen: list) -> None:
@@ -227,8 +235,10 @@ def data_folder(given: Path | None) -> Path | None:
 def print_plan(plan: Plan, chosen: list, each: bool) -> None:
     """Skips with their reasons, the counts, and in a dry run every cell with its state."""
     if each:
+        of_method = {id(cell.method): cell for cell in plan.cells}  # seeds share the object
+        parameters = {method: parameters_text(cell) for method, cell in of_method.items()}
         for cell, state in zip(plan.cells, plan.states, strict=True):
-            print(f"{state:8} {cell.key[:12]}  {cell}{parameters_text(cell)}")
+            print(f"{state:8} {cell.key[:12]}  {cell}{parameters[id(cell.method)]}")
     for skip in plan.skips:
         print(f"skipped  {skip.method} · {skip.task} · {skip.pair}: {skip.reason}")
     states = ", ".join(f"{plan.states.count(state)} {state}" for state in ("done", "failed", "missing"))
@@ -241,10 +251,14 @@ def parameters_text(cell) -> str:
     return f" [{', '.join(f'{name}={value}' for name, value in parameters.items())}]" if parameters else ""
 
 
-def print_estimate(plan: Plan, cells: list, store: Store) -> None:
-    from bench.estimate import estimate
-
-    expected = estimate(plan, cells, store)
+def print_estimate(plan: Plan, expected: Estimate) -> None:
     from bench.cli.progress import duration
 
-    print(f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk")
+    if expected.unknown and not expected.seconds:
+        print(f"no estimate: no records of this work on {plan.machine} yet")
+        return
+    rest = f"; {expected.unknown} trainings that have no record on {plan.machine} yet are left out"
+    print(
+        f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk"
+        + (rest if expected.unknown else "")
+    )

@@ -7,6 +7,7 @@ import gc
 import os
 import platform
 import re
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +37,21 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def resolve_precision(name: str, device: torch.device) -> str:
+def resolve_precision(name: str, bfloat16: bool) -> str:
     """`auto` is bfloat16 where the device has instructions for it, else float32: emulated, it is ten times slower."""
-    if name != "auto":
-        return name
+    return name if name != "auto" else "bfloat16" if bfloat16 else "float32"
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16."""
     if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def has_compiler(device: torch.device) -> bool:
+    """Whether torch.compile has what it compiles with: for a CPU, the C++ compiler that CXX names."""
+    return device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def is_out_of_memory(error: Exception) -> bool:

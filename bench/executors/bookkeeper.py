@@ -35,7 +35,7 @@ class Bookkeeper:
                 f"the record of {ticket.name} has been removed since the run began: give the command again"
             )
         # Of two, the one that is new.
-        path = self.store.place(self.job.machine, cell, failed=not done or done == ticket.mark[0])
+        path = self.store.path(self.job.machine, cell, failed=not done or done == ticket.mark[0])
         return Outcome(ticket, read(path), path, elsewhere=True, exported=self.job.export is None)
 
     def lost(self, ticket: Ticket, seat: Seat, status: str, reason: str) -> Outcome | None:
@@ -49,7 +49,7 @@ class Bookkeeper:
             if found := self.found(ticket):
                 return found
             cell = self._cells.cell(ticket)
-            log = log_path(self.store.root, self.store.place(self.job.machine, cell))
+            log = log_path(self.store.root, self.store.path(self.job.machine, cell))
             lines = last_lines(log)
             written = Log(log)
             written.line(f"{status}: {reason}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -130,8 +129,3 @@ class Cells:
                 f"the teacher {self.brought.path} has changed since the plan was made. Give the command again"
             )
         return cell
-
-
-def tickets(cells: Iterable[Cell], marks: Iterable[Mark]) -> list[Ticket]:
-    """The cells in words."""
-    return [Ticket.of(cell, mark) for cell, mark in zip(cells, marks, strict=True)]

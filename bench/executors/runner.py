@@ -95,7 +95,7 @@ class Runner:
             self.tell(Refused(error))
 
     def _run(self, cell: Cell, last_try: bool, with_output: bool) -> None:
-        record_path = self.store.place(self.job.machine, cell)
+        record_path = self.store.path(self.job.machine, cell)
         self.store.clear_leftovers(record_path)
         self._log = Log(log_path(self.store.root, record_path))
         try:

@@ -20,6 +20,6 @@ def place(path: Path, record: Record, results: Path) -> Iterator[Complaint]:
     here, root = (Path(os.path.abspath(each)) for each in (path, results))
     if not here.is_relative_to(root):
         root = Path(*here.parts[:-DEPTH])
-    expected = Store(root).path(record.machine, record.cell, record.key, failed=not record.ok)
+    expected = Store(root).path(record.machine, record, failed=not record.ok)
     if here != expected:
         yield "path", f"is {here.relative_to(root)}: expected {expected.relative_to(root)}: it was moved or edited"

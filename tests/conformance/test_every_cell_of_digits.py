@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from bench.cell import Cell
+from bench.engine.place import place_here
 from bench.engine.worker import Worker
 from bench.plan import Plan, Selection, make_plan
 from bench.record import Record
 from bench.registry import Registry
-from bench.store import Store
+from bench.store import Store, state_of
 from tasks.digits import Digits
 
 pytestmark = pytest.mark.usefixtures("short_measurements")
@@ -40,7 +41,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     store = Store(tmp_path_factory.mktemp("results"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Digits, "protocols", {"smoke": QUICK})
-        yield make_plan(Selection("all", "digits", "all", "smoke", device="cpu"), REGISTRY, store)
+        yield make_plan(Selection("all", "digits", "all", "smoke"), REGISTRY, store, place_here("cpu"))
 
 
 def cells(plan: Plan, name: str) -> list[Cell]:
@@ -60,7 +61,7 @@ def test_a_method_leaves_a_valid_record_on_every_pair_it_takes(
         record = worker.run(cell)
         assert record.ok, record.reason
         path = store.write(record)
-        assert store.state(record.machine, cell.identity, cell.key) == "done"
+        assert state_of(store.mark(record.machine, cell)) == "done"
         assert Record.model_validate_json(path.read_text()).to_json() == record.to_json()
         assert record.curve.steps == [2, 4, 6]
 
