@@ -1,7 +1,8 @@
-"""Where the machine keeps what can be made again: downloaded data and teachers."""
+"""Where the machine keeps what can be made again: downloaded data, teachers and checkpoints."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,3 +13,8 @@ def cache_folder() -> Path:
     if given:
         return Path(given).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "kdbench"
+
+
+def checkpoint_folder(results: Path) -> Path:
+    """Where the cells that are being run for a results folder keep their checkpoints: never shared with another's."""
+    return cache_folder() / "checkpoints" / hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:12]

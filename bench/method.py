@@ -150,7 +150,13 @@ class Training(Protocol):
 
 @dataclass(frozen=True)
 class Method:
-    """The base of every method. Fields are hyperparameters: bool, int, float or str."""
+    """The base of every method. Fields are hyperparameters: bool, int, float or str.
+
+    What a step leaves for a later one lies in parameters and buffers of the student, the adapters and the networks, in
+    the optimisers, and in torch's global random state. A run that was interrupted goes on from these, to the bit. State
+    elsewhere (in attributes of the method or of `Training`, in a module, in gradients) is lost with the process; where
+    there are such attributes, the run starts again.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1

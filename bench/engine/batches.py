@@ -18,13 +18,20 @@ WINDOW = 50
 
 
 def batches(
-    task: Task, examples: Examples, size: int, seed: int, items: Tensor | None = None, purpose: str = "fit"
+    task: Task,
+    examples: Examples,
+    size: int,
+    seed: int,
+    items: Tensor | None = None,
+    purpose: str = "fit",
+    passed: int = 0,
 ) -> Iterator[Batch]:
     """Endless batches of `size` augmented examples on the device of `examples`.
 
     Epochs follow one another without a gap, so that every example counts and every batch is full. `items`
     (a boolean tensor over the examples) keeps only some examples: the others are skipped in the shared order,
     and the draws of the rest do not change. Texts of like length share a batch.
+    passed: how many batches are left out at the start; they are not made, and the others do not change.
     """
     if not len(examples) or (items is not None and not items.any()):
         raise ValueError(f"no examples to make batches of for {purpose!r}")
@@ -44,7 +51,9 @@ def batches(
             places = [torch.arange(start, start + size) for start in range(0, full, size)]
         else:
             places = of_like_length(examples.lengths[order[:full]], size, generator(seed, purpose, "lengths", epoch))
-        for place in places:
+        skipped = min(passed, len(places))
+        passed -= skipped
+        for place in places[skipped:]:
             chosen = order[place]
             drawn = {name: values[place.to(device, non_blocking=True)] for name, values in rest.items()}
             labels = examples.labels[chosen.to(device, non_blocking=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 
@@ -35,6 +36,19 @@ class Clock:
         self._since = None
         if self._energy:
             self.joules += self._energy()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it has counted until now."""
+        running = 0.0 if self._since is None else time.perf_counter() - self._since
+        return {"seconds": self.seconds + running, "joules": self.joules}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Adds what the clock of an earlier process counted. Joules are unknown if either has no counter."""
+        self.seconds += state["seconds"]
+        if self.joules is None or state["joules"] is None:
+            self.joules = self._energy = None
+        else:
+            self.joules += state["joules"]
 
 
 def synchronise(device: torch.device) -> None:

@@ -129,6 +129,8 @@ class MemoryMeter:
     device_before: int | None = None
     device_peak: int = 0
     reserved_peak: int = 0
+    resident_peak: int = 0
+    """The least that the peak of the resident set is."""
 
     def start(self) -> None:
         """Gives freed memory back, notes what is in use, and resets the peaks."""
@@ -166,9 +168,22 @@ class MemoryMeter:
             "peak_device_allocated_bytes": self.device_peak if gpu else None,
             "peak_device_reserved_bytes": self.reserved_peak if gpu else None,
             "device_before_bytes": self.device_before,
-            "peak_resident_bytes": _status("VmHWM") if linux else None,
+            "peak_resident_bytes": max(_status("VmHWM"), self.resident_peak) if linux else None,
             "resident_before_bytes": self.resident_before,
         }
+
+    def state_dict(self) -> dict[str, int | None]:
+        """What is known until now."""
+        return self.read()
+
+    def load_state_dict(self, state: dict[str, int | None]) -> None:
+        """Takes an earlier process of the cell into account: what it took above what was in use at its start."""
+        if self.device.type == "cuda":
+            shift = self.device_before - state["device_before_bytes"]
+            self.device_peak = max(self.device_peak, state["peak_device_allocated_bytes"] + shift)
+            self.reserved_peak = max(self.reserved_peak, state["peak_device_reserved_bytes"] + shift)
+        if state["peak_resident_bytes"] is not None:
+            self.resident_peak = state["peak_resident_bytes"] - state["resident_before_bytes"] + self.resident_before
 
 
 def _status(field: str) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.engine.clock import Clock
+from bench.engine.randomness import random_state, set_random_state
 from bench.engine.recorded import Steps
 from bench.engine.training import Training, stage_steps
 from bench.method import Batch, Method
@@ -45,24 +47,40 @@ def train(
     step_flops: dict[str, Callable[[Batch], int]],
     evaluate: Callable[[bool], float | None],
     progress: Callable[[int, int], None] = lambda done, total: None,
+    keep: Callable[[dict[str, Any]], None] | None = None,
+    earlier: dict[str, Any] | None = None,
 ) -> Curve:
     """Runs all stages and returns the curve.
 
     steps: the budget. epoch_items: examples of one epoch. step_flops: the FLOPs of a step on a batch, per stage.
     evaluate(counts): the metric on `select`, called with the clock off. progress(done, total): after each
-    evaluation, in steps.
+    evaluation, in steps. keep(state): after each evaluation but the last, with the clock off; gets all that it takes to
+    go on from there. earlier: the last such state of a run that was interrupted; `batches` begin behind its steps.
     """
     stages = method.stages()
     lengths = stage_steps(stages, steps)
     total = sum(lengths)
     marks = evaluation_marks(total, evaluations)
-    curve = Curve()
-    done = flops = since = 0
+    curve = Curve(**earlier["curve"]) if earlier else Curve()
+    done, flops = (curve.steps[-1], curve.flops[-1]) if earlier else (0, 0)
+    since = passed = done
     for stage, length in zip(stages, lengths, strict=True):
-        clock.start()
-        training.begin(stage)
+        taken = min(passed, length)
+        passed -= taken
+        if passed:  # the whole stage, and some of the next
+            continue
+        if earlier:
+            training.begin(stage)
+            training.load_state_dict(earlier["training"])
+            clock.load_state_dict(earlier["clock"])
+            set_random_state(earlier["random"], clock.device)
+            earlier = None
+            clock.start()
+        else:
+            clock.start()
+            training.begin(stage)
         step = Steps(method, training)
-        for number in range(length):
+        for number in range(taken, length):
             training.advance(number / length)
             batch = next(batches)
             step(batch)
@@ -88,10 +106,24 @@ def train(
             curve.flops.append(flops)
             curve.train_loss.append(loss)
             curve.select.append(metric)
+            if keep and done < total:
+                keep(
+                    {
+                        "curve": vars(curve),
+                        "clock": clock.state_dict(),
+                        "training": training.state_dict(),
+                        "random": random_state(clock.device),
+                    }
+                )
             progress(done, total)
             clock.start()
         clock.stop()
     return curve
+
+
+def position(state: dict[str, Any]) -> tuple[int, int]:
+    """How many batches were taken up to a state that was kept, and how many of the quiz."""
+    return state["curve"]["steps"][-1], state["training"]["quizzes"]
 
 
 def evaluation_marks(total: int, evaluations: int) -> set[int]:

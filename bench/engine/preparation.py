@@ -35,9 +35,17 @@ class Rehearsal:
 
 
 def prepare(
-    cell: Cell, bench: Workbench, loaded: LoadedTeacher | None, teacher_forward: Forward | None = None
+    cell: Cell,
+    bench: Workbench,
+    loaded: LoadedTeacher | None,
+    teacher_forward: Forward | None = None,
+    passed: int = 0,
+    passed_quizzes: int = 0,
 ) -> tuple[Training, Iterator[Batch]]:
-    """The training handle of a cell at its start, and its batches."""
+    """The training handle of a cell at its start, and its batches.
+
+    passed, passed_quizzes: how many batches, and batches of the quiz, an earlier process has had already.
+    """
     task, fit, recipe, seed = cell.task, bench.splits.fit, cell.recipe, cell.seed
 
     def new_student(number: int) -> Observed:
@@ -47,7 +55,7 @@ def prepare(
     share = cell.method.quiz_share()
     if share:
         kept = quiz_mask(len(fit), share, seed)
-        quiz = batches(task, fit, recipe.batch_size, seed, items=kept, purpose="quiz")
+        quiz = batches(task, fit, recipe.batch_size, seed, items=kept, purpose="quiz", passed=passed_quizzes)
         kept = ~kept
     training = Training(
         cell.method,
@@ -60,7 +68,7 @@ def prepare(
         quiz,
         teacher_forward,
     )
-    return training, batches(task, fit, recipe.batch_size, seed, items=kept)
+    return training, batches(task, fit, recipe.batch_size, seed, items=kept, passed=passed)
 
 
 def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehearsal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import platform
 import shlex
@@ -19,6 +20,8 @@ from bench.record import Provenance
 from bench.registry import PLUGIN_MODULE, source_digest
 
 PACKAGES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn")
+PARTS = ("bench", "methods", "tasks")
+"""The packages of kdbench."""
 
 
 def provenance(cell: Cell, device: torch.device, teacher: Path | None, started: datetime) -> Provenance:
@@ -78,10 +81,20 @@ def git_state() -> tuple[str | None, bool | None]:
         if Path(_git(root, "rev-parse", "--show-toplevel")) != root.resolve():
             return None, None  # installed into an environment that lies in somebody else's checkout
         commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "tasks")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *PARTS)
     except (OSError, subprocess.CalledProcessError):
         return None, None
     return commit, bool(changed)
+
+
+@lru_cache
+def package_digest() -> str:
+    """The sha256 over the source of the harness, the methods and the tasks, committed or not."""
+    root = Path(bench.__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(path for package in PARTS for path in (root / package).rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -24,10 +24,11 @@ from torch import Tensor
 
 from bench.cache import cache_folder
 from bench.engine.batches import batches
+from bench.engine.checkpoint import Checkpoint, conditions
 from bench.engine.clock import Clock
 from bench.engine.evaluate import logits_of
 from bench.engine.export import DESCRIPTION
-from bench.engine.loop import train
+from bench.engine.loop import NonFiniteError, position, train
 from bench.engine.observed import Observed
 from bench.engine.randomness import seeded
 from bench.engine.training import Training
@@ -214,7 +215,7 @@ def cached_teacher(
             except TeacherError as error:
                 say(f"{error}: training it again")
         say(f"training the teacher {network} ({bench.task.name}, {bench.protocol.name})")
-        teacher = train_teacher(bench, network, identity, path, method, progress)
+        teacher = train_teacher(bench, network, identity, path, method, say, progress)
         say(f"teacher {network}: {bench.task.metric} {teacher.metric['test']:.2f} on test")
         return teacher, read_weights(path)
 
@@ -225,28 +226,41 @@ def train_teacher(
     identity: dict[str, Any],
     path: Path,
     method: Method,
+    say: Callable[[str], None],
     progress: Callable[[int, int], None],
 ) -> TeacherFile:
-    """Trains a teacher on the whole of `fit` and writes its file."""
+    """Trains a teacher on the whole of `fit` and writes its file. One that was interrupted goes on."""
     task, splits = bench.task, bench.splits
     recipe = bench.protocol.teacher.resolved(task.resolve(network))
     student = bench.build(network, SEED, "teacher")
     training = Training(method, student, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None)
     clock = Clock(bench.device)
-    with seeded(SEED, "training"):  # for networks that draw at random while they train
-        train(
-            method,
-            training,
-            batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher"),
-            clock,
-            steps=recipe.steps(len(splits.teacher_fit)),
-            batch_size=recipe.batch_size,
-            epoch_items=len(splits.teacher_fit),
-            evaluations=EVALUATIONS,
-            step_flops={stage.name: lambda batch: 0 for stage in method.stages()},
-            evaluate=lambda counts: None,
-            progress=progress,
-        )
+    checkpoint = Checkpoint(path.with_name(f".{path.name}.checkpoint"), say)
+    bound = conditions(key_of(identity), bench.device, method, task)
+    earlier = checkpoint.load(bound)
+    passed, _ = position(earlier) if earlier else (0, 0)
+    if earlier:
+        say(f"the teacher {network} was interrupted: it goes on from step {passed}")
+    try:
+        with seeded(SEED, "training"):  # for networks that draw at random while they train
+            train(
+                method,
+                training,
+                batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher", passed=passed),
+                clock,
+                steps=recipe.steps(len(splits.teacher_fit)),
+                batch_size=recipe.batch_size,
+                epoch_items=len(splits.teacher_fit),
+                evaluations=EVALUATIONS,
+                step_flops={stage.name: lambda batch: 0 for stage in method.stages()},
+                evaluate=lambda counts: None,
+                progress=progress,
+                keep=lambda state: checkpoint.save(bound, state),
+                earlier=earlier,
+            )
+    except NonFiniteError:
+        checkpoint.clear()
+        raise
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in student.network.state_dict().items()}
     metric = {
         "select": None if splits.select is None else metric_of(student, task, splits.select),
@@ -260,6 +274,7 @@ def train_teacher(
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    checkpoint.clear()
     return read_header(path)
 
 

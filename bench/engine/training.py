@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import repeat
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +56,7 @@ class Training:
         self._optimiser: Optimizer | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
         """Sum of the losses since the caller last cleared it; stays on the device."""
+        self._own_attributes = {*vars(self), "_own_attributes"}
         with seeded(seed, "adapters"):
             theirs = None if teacher is None else blank_outputs(teacher, blank)
             self.adapters.update(method.adapters(blank_outputs(student, blank), theirs))
@@ -76,13 +78,13 @@ class Training:
     @contextmanager
     def reading(self, progress: Tensor, learning_rate: Tensor, quiz: Batch | None) -> Iterator[None]:
         """Inside, what changes from step to step is read from these tensors, and the quiz has this one batch."""
-        kept = self.progress, self.learning_rate, self._quiz
+        kept = self.progress, self.learning_rate, self._quiz, self.quizzes
         self.progress, self._quiz = progress, iter((quiz,) if quiz else ())
         self._set_rate(learning_rate)
         try:
             yield
         finally:
-            self.progress, rate, self._quiz = kept
+            self.progress, rate, self._quiz, self.quizzes = kept
             self._set_rate(rate)
 
     def _set_rate(self, rate: float | Tensor) -> None:
@@ -140,6 +142,32 @@ class Training:
                 nn.utils.clip_grad_norm_(parameters, self._recipe.gradient_clip)
         self._optimiser.step()
         self.loss_sum += total.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the steps have changed, as tensors and plain data; the tensors are those in use."""
+        return {
+            "student": self.student.state_dict(),
+            "adapters": self.adapters.state_dict(),
+            "networks": {name: each.state_dict() for name, each in self.networks.items()},
+            "optimiser": self._optimiser.state_dict(),
+            "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
+            "played_steps": self.played_steps,
+            "quizzes": self.quizzes,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from this state, in the stage of it. The quiz is one that begins behind the batches it gave then."""
+        self.student.load_state_dict(state["student"])
+        self.adapters.load_state_dict(state["adapters"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        for parts, states in ((self.networks, state["networks"]), (self.optimisers, state["optimisers"])):
+            for name, each in parts.items():
+                each.load_state_dict(states[name])
+        self.played_steps, self.quizzes = state["played_steps"], state["quizzes"]
+
+    def foreign_attributes(self) -> list[str]:
+        """What a method set on this handle beside its members."""
+        return sorted(vars(self).keys() - self._own_attributes)
 
 
 def blank_outputs(network: Observed, blank: Batch) -> Outputs:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
+from bench.engine.checkpoint import Checkpoint, conditions, unsaved
 from bench.engine.clock import Clock
 from bench.engine.cost import inference
 from bench.engine.ended import ended
@@ -21,7 +22,7 @@ from bench.engine.energy import energy_counter
 from bench.engine.export import StudentExport
 from bench.engine.hardware import MemoryMeter, is_out_of_memory, keep_freed_memory
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
-from bench.engine.loop import NonFiniteError, train
+from bench.engine.loop import NonFiniteError, position, train
 from bench.engine.observed import Observed
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.randomness import derive
@@ -46,14 +47,16 @@ class Worker:
         brought: Brought | None = None,
         skips: Sequence[Skip] = (),
         export: StudentExport | None = None,
+        checkpoints: Path | None = None,
         say: Say = print,
         begun: Callable[[], None] = lambda: None,
         progress: Progress = lambda done, total: None,
     ) -> None:
         """plain(name): the method of that name with its defaults; teachers are trained with the first control.
 
-        skips: what the command leaves out; a record names those of its pair. begun: called when the data and the
-        teacher of a cell are there.
+        skips: what the command leaves out; a record names those of its pair. checkpoints: the folder in which cells
+        keep their state until they end, so that one that was interrupted goes on; None: they start again. begun:
+        called when the data and the teacher of a cell are there.
         """
         self.device = device
         self.data_dir = data_dir
@@ -61,6 +64,7 @@ class Worker:
         self.brought = brought
         self.skips = skips
         self.export = export
+        self.checkpoints = checkpoints
         self.say = say
         self.begun = begun
         self.progress = progress
@@ -80,7 +84,7 @@ class Worker:
         started = datetime.now(UTC)
         parts: dict[str, Any]
         try:
-            parts = {"status": "ok", **self._measure(cell)}
+            parts = {"status": "ok", **self._measure(cell, self._checkpoint(cell))}
         except BenchError:
             raise
         except NonFiniteError as error:
@@ -89,11 +93,22 @@ class Worker:
             parts = {"status": "oom" if is_out_of_memory(error) else "error", "reason": describe(error)}
         return ended(cell, self.device, self.brought, self.skips, started, **parts)
 
-    def _measure(self, cell: Cell) -> dict[str, Any]:
+    def forget(self, record: Record) -> None:
+        """Removes the checkpoint of a cell, once its record is kept; one that ran out of memory may go on from it."""
+        if record.status != "oom" and (checkpoint := self._checkpoint(record)):
+            checkpoint.clear()
+
+    def _checkpoint(self, cell: Cell | Record) -> Checkpoint | None:
+        return Checkpoint(self.checkpoints / f"{cell.key[:12]}.checkpoint", self.say) if self.checkpoints else None
+
+    def _measure(self, cell: Cell, checkpoint: Checkpoint | None) -> dict[str, Any]:
         """Everything of the record that only a finished cell has."""
         bench = self._workbench(cell)
         splits, task, recipe = bench.splits, cell.task, cell.recipe
         loaded = self._teacher(cell, bench) if cell.method.uses_teacher else None
+        teacher = loaded.use.sha256 if loaded else None
+        bound = conditions(cell.key, self.device, cell.method, task, teacher)
+        earlier = checkpoint.load(bound) if checkpoint else None
         # What later cells share, the data and the teacher, is not this cell's time.
         self.begun()
         total = Clock(self.device)
@@ -106,11 +121,22 @@ class Worker:
         rehearsal = rehearse(cell, bench, loaded)
         # After the rehearsal, whose copy of everything is gone by then.
         memory.start()
-        training, stream = prepare(cell, bench, loaded, rehearsal.teacher_forward)
+        passed = position(earlier["loop"]) if earlier else (0, 0)
+        training, stream = prepare(cell, bench, loaded, rehearsal.teacher_forward, *passed)
         warmup.stop()
 
         clock, evaluation = Clock(self.device, energy_counter(self.device)), Clock(self.device)
         best = Best()
+        parts = {"total": total, "warmup": warmup, "evaluation": evaluation, "memory": memory, "best": best}
+        if earlier:
+            self.say(f"{cell} was interrupted: it goes on from step {passed[0]}")
+            for name, part in parts.items():
+                part.load_state_dict(earlier[name])
+
+        def keep(loop: dict[str, Any]) -> None:
+            if hidden := unsaved(cell.method, training):
+                checkpoint.give_up(f"{cell.method.name} keeps state in {', '.join(hidden)}")
+            checkpoint.save(bound, {"loop": loop} | {name: part.state_dict() for name, part in parts.items()})
 
         def evaluate(counts: bool) -> float | None:
             if splits.select is None:
@@ -140,6 +166,9 @@ class Worker:
             step_flops=rehearsal.step_flops,
             evaluate=evaluate,
             progress=self.progress,
+            keep=keep if checkpoint else None,
+            # Let go of there: its copies of the networks are memory too.
+            earlier=earlier.pop("loop") if earlier else None,
         )
         peaks = memory.read()
 
@@ -230,6 +259,12 @@ class Best:
         if metric > self.metric:
             self.metric = metric
             self.state = {name: each.detach().clone() for name, each in student.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"metric": self.metric, "state": self.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.metric, self.state = state["metric"], state["state"]
 
     def epoch(self, select: list[float | None], counts: list[bool], epoch: list[float]) -> float:
         """The epoch of the best evaluation, from the curve's arrays."""

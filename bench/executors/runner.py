@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from bench.cache import checkpoint_folder
 from bench.cell import Cell
 from bench.engine.export import StudentExport
 from bench.engine.hardware import fingerprint
@@ -65,6 +66,7 @@ class Runner:
             say=self._say,
             begun=lambda: self.tell(Began()),
             progress=self._step,
+            checkpoints=checkpoint_folder(job.results),
         )
 
     def tell(self, message: Message) -> None:
@@ -112,6 +114,7 @@ class Runner:
                 self.tell(OutOfMemory())
                 return
             path = self.store.write(record)
+            self.worker.forget(record)
         finally:
             self._log.close()
             self._log = None

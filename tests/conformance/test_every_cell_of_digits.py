@@ -66,11 +66,38 @@ def test_a_method_leaves_a_valid_record_on_every_pair_it_takes(
         assert record.curve.steps == [2, 4, 6]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_that_is_interrupted_goes_on_to_the_same_bits(
+    plan: Plan, worker: Worker, name: str, tmp_path: Path
+) -> None:
+    cell = cells(plan, name)[-1]
+    expected = worker.run(cell)
+    keeping = Worker(torch.device("cpu"), None, worker.plain, checkpoints=tmp_path, say=lambda line: None)
+    keeping._teachers, keeping._bench = worker._teachers, worker._bench
+    keeping.progress = stop
+    with pytest.raises(KeyboardInterrupt):
+        keeping.run(cell)
+    seen: list[int] = []
+    keeping.progress = lambda done, total: seen.append(done)
+    assert_same(keeping.run(cell), expected)
+    assert seen == [6]
+
+
+def stop(done: int, total: int) -> None:
+    if done == 4:
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("name", ["scratch", "fitnets", "tinybert", "metadistil"])
 def test_the_same_cell_gives_the_same_bits(plan: Plan, worker: Worker, name: str) -> None:
     cell = cells(plan, name)[-1]
     first, other, again = worker.run(cell), worker.run(cells(plan, "dml")[0]), worker.run(cell)
     assert other.ok
+    assert_same(first, again)
+
+
+def assert_same(first: Record, again: Record) -> None:
+    assert first.ok, first.reason
     assert first.curve.train_loss == again.curve.train_loss
     assert first.curve.select == again.curve.select
     assert first.result == again.result

@@ -93,6 +93,24 @@ def test_no_examples_are_an_error_instead_of_an_endless_search() -> None:
         next(batches(Numbers(), EXAMPLES, 4, 0, items=torch.zeros(10, dtype=torch.bool), purpose="quiz"))
 
 
+@given(st.integers(0, 30), st.integers(1, 9), st.booleans())
+def test_passed_batches_are_left_out_and_the_others_stay(passed: int, size: int, some: bool) -> None:
+    items = torch.arange(10) % 3 != 0 if some else None
+    made: list[Tensor] = []
+
+    class Counted(Numbers):
+        def prepare(self, inputs: Tensor, draws: dict[str, Tensor] | None) -> Tensor:
+            made.append(inputs)
+            return super().prepare(inputs, draws)
+
+    expected = islice(batches(Numbers(), EXAMPLES, size, 0, items), passed, passed + 5)
+    ours = list(islice(batches(Counted(), EXAMPLES, size, 0, items, passed=passed), 5))
+    assert len(made) == 5
+    for batch, other in zip(ours, expected, strict=True):
+        assert torch.equal(batch.inputs, other.inputs)
+        assert torch.equal(batch.labels, other.labels)
+
+
 LENGTHS = torch.randint(3, 30, (400,), generator=torch.Generator().manual_seed(2))
 TEXTS = Examples(
     {
@@ -136,6 +154,13 @@ def test_texts_of_like_length_share_a_batch_and_every_epoch_has_every_text_once(
     assert [batch.labels.tolist() for batch in islice(batches(Text(), TEXTS, 8, 0), 100)] == [
         batch.labels.tolist() for batch in stream
     ]
+
+
+@pytest.mark.parametrize("passed", [1, 49, 50, 73])
+def test_passed_batches_of_text_are_left_out_and_the_others_stay(passed: int) -> None:
+    expected = islice(batches(Text(), TEXTS, 8, 0), passed, passed + 60)
+    ours = islice(batches(Text(), TEXTS, 8, 0, passed=passed), 60)
+    assert [batch.labels.tolist() for batch in ours] == [batch.labels.tolist() for batch in expected]
 
 
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=60), st.integers(1, 7))

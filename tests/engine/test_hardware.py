@@ -47,6 +47,18 @@ def test_the_machine_is_the_hardware_not_what_torch_was_told_to_use() -> None:
     assert name("default") == name("avx2")
 
 
+@pytest.mark.skipif(platform.system() != "Linux", reason="only Linux tells the resident set")
+def test_the_peak_counts_what_an_earlier_process_took_above_its_start() -> None:
+    meter, other = MemoryMeter(torch.device("cpu")), MemoryMeter(torch.device("cpu"))
+    meter.start()
+    other.start()
+    state = meter.state_dict()
+    meter.load_state_dict(state | {"peak_resident_bytes": state["resident_before_bytes"] + 2**40})
+    assert meter.read()["peak_resident_bytes"] == meter.read()["resident_before_bytes"] + 2**40
+    other.load_state_dict(state | {"peak_resident_bytes": state["resident_before_bytes"]})
+    assert other.read()["peak_resident_bytes"] >= other.read()["resident_before_bytes"]
+
+
 class Allocator:
     """A GPU's allocator, as far as its peak goes."""
 
@@ -81,3 +93,16 @@ def test_the_peak_of_a_gpu_is_that_of_training(monkeypatch: pytest.MonkeyPatch) 
     assert figures["device_before_bytes"] == 10
     assert figures["peak_device_allocated_bytes"] == 70
     assert figures["peak_device_reserved_bytes"] == 1000
+
+
+def test_the_peak_of_a_gpu_counts_what_an_earlier_process_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, meter = Allocator(monkeypatch), MemoryMeter(torch.device("cuda"))
+    gpu.use(30)
+    meter.start()
+    earlier = {"device_before_bytes": 10, "peak_device_allocated_bytes": 70, "peak_device_reserved_bytes": 90}
+    meter.load_state_dict(meter.state_dict() | earlier | {"peak_resident_bytes": None})
+    gpu.use(50)
+    assert meter.read()["peak_device_allocated_bytes"] == 30 + 60
+    assert meter.read()["peak_device_reserved_bytes"] == 1000
+    gpu.use(200)
+    assert meter.read()["peak_device_allocated_bytes"] == 200

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from itertools import repeat
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench.engine import clock as clock_module
 from bench.engine.clock import Clock
-from bench.engine.loop import Curve, NonFiniteError, evaluation_marks, train
+from bench.engine.loop import Curve, NonFiniteError, evaluation_marks, position, train
 from bench.engine.training import stage_steps
 from bench.method import Batch, Stage
 
@@ -40,6 +42,7 @@ def run(
     evaluations: int = 4,
     on_step: Callable[[int], float] = float,
     evaluate: Callable[[bool], float | None] = lambda counts: 50.0,
+    **options: Any,
 ) -> tuple[Curve, list[object]]:
     """A run on fakes: the curve, and what the training was told."""
     told: list[object] = []
@@ -48,6 +51,8 @@ def run(
         advance=told.append,
         loss_sum=torch.zeros((), dtype=torch.float64),
         quizzes=0,
+        state_dict=lambda: {"quizzes": 0},
+        load_state_dict=lambda state: told.append("loaded"),
     )
     curve = train(
         FakeMethod(stages, on_step),
@@ -60,6 +65,7 @@ def run(
         evaluations=evaluations,
         step_flops={name: lambda batch, each=each: each for name, each in (("hints", 100), ("distil", 1), ("top", 7))},
         evaluate=evaluate,
+        **options,
     )
     return curve, told
 
@@ -159,3 +165,42 @@ def test_the_clock_is_off_during_evaluations(monkeypatch: pytest.MonkeyPatch) ->
 
     curve, _ = run(on_step=step, evaluate=evaluate)
     assert curve.train_seconds == [2.0, 4.0, 6.0, 8.0]
+
+
+def test_a_state_is_kept_after_each_evaluation_but_the_last_with_the_clock_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, kept = [0.0], []
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def keep(state: dict[str, Any]) -> None:
+        now[0] += 1000
+        kept.append(copy.deepcopy(state))
+
+    def step(number: int) -> float:
+        now[0] += 1
+        return 0.0
+
+    curve, _ = run(on_step=step, keep=keep)
+    assert [position(state) for state in kept] == [(2, 0), (4, 0), (6, 0)]
+    assert curve.train_seconds == [2.0, 4.0, 6.0, 8.0]
+
+
+SIXTHS = [step / 6 for step in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "done", "expected"),
+    [
+        (8, 1, ["hints", "loaded", 1 / 2, "distil", *SIXTHS]),
+        (4, 2, ["hints", "loaded", "distil", *SIXTHS]),
+        (4, 4, ["distil", "loaded", *SIXTHS[2:]]),
+        (8, 7, ["distil", "loaded", *SIXTHS[5:]]),
+    ],
+)
+def test_a_run_goes_on_in_the_stage_it_was_in(evaluations: int, done: int, expected: list[object]) -> None:
+    kept: dict[int, dict[str, Any]] = {}
+    whole, _ = run(evaluations=evaluations, keep=lambda state: kept.update({position(state)[0]: copy.deepcopy(state)}))
+    curve, told = run(evaluations=evaluations, earlier=kept[done], on_step=lambda step: float(step + done))
+    assert told == expected
+    assert curve.train_seconds[: len(kept[done]["curve"]["steps"])] == kept[done]["curve"]["train_seconds"]
+    assert curve.train_seconds == sorted(curve.train_seconds)
+    assert vars(curve) | {"train_seconds": None} == vars(whole) | {"train_seconds": None}

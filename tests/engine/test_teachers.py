@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from toy import FAIR, RECIPE, Toy
 
 from bench.engine import teachers
+from bench.engine.loop import NonFiniteError
 from bench.engine.teachers import (
     Brought,
     cached_path,
@@ -235,3 +236,68 @@ def test_a_brought_teacher_whose_classes_have_another_order_is_refused(tmp_path:
 def test_positions_that_older_folders_store_are_left_out(tmp_path: Path) -> None:
     save_file({**TENSORS, "bert.embeddings.position_ids": torch.arange(3)[None]}, tmp_path / "old.safetensors")
     assert Brought.read(tmp_path / "old.safetensors").sha256 == weights_digest(TENSORS)
+
+
+class Stopped:
+    """Stops the next trainings after so many batches, and counts those that each is given."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.after: int | None = None
+        self.given: list[int] = []
+        batches = teachers.batches
+
+        def until(*given: Any, **named: Any) -> Any:
+            self.given.append(0)
+            for batch in batches(*given, **named):
+                if self.given[-1] == self.after:
+                    raise KeyboardInterrupt
+                self.given[-1] += 1
+                yield batch
+
+        patch.setattr(teachers, "batches", until)
+
+
+@pytest.mark.parametrize("network", ["wide", "dropping"])
+def test_a_teacher_that_was_interrupted_goes_on_and_is_the_same(
+    cache: Teachers, monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    never, _ = cache.get(network)
+    never.path.unlink()
+    stopped = Stopped(monkeypatch)
+    # 12 steps, ten evaluations: after the steps 1, 2, 4, 5, 6, 7, 8, 10, 11 and 12.
+    for stopped.after in (5, 4):
+        with pytest.raises(KeyboardInterrupt):
+            cache.get(network)
+        assert not never.path.exists()
+    stopped.after = None
+    cache.said.clear()
+    teacher, weights = cache.get(network)
+    assert stopped.given == [5, 4, 4]
+    assert f"the teacher {network} was interrupted: it goes on from step 8" in cache.said
+    assert teacher.sha256 == never.sha256 == weights_digest(weights)
+    assert teacher.metric == never.metric
+    assert sorted(each.name for each in never.path.parent.iterdir()) == [never.path.name, f"{never.path.name}.lock"]
+
+
+def test_a_teacher_of_other_conditions_is_trained_from_its_start(
+    cache: Teachers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = Stopped(monkeypatch)
+    stopped.after = 9
+    with pytest.raises(KeyboardInterrupt):
+        cache.get()
+    stopped.after = None
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    cache.get()
+    assert stopped.given == [9, 12]
+    assert any("threads: was 1, now 7" in line for line in cache.said)
+
+
+def test_a_teacher_that_cannot_be_trained_leaves_no_checkpoint(
+    cache: Teachers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steep = replace(FAIR, teacher=replace(RECIPE, learning_rate=1e30))
+    with pytest.raises(NonFiniteError):
+        cache.get(protocol=steep)
+    folder = cached_path(teacher_identity(Toy(), "wide", steep, "float32")).parent
+    assert [each.name for each in folder.iterdir() if not each.name.endswith(".lock")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
@@ -263,6 +264,55 @@ def test_the_quiz_is_the_streams_next_batch_and_its_absence_is_said() -> None:
     assert training_of(quiz=repeat(quiz)).quiz() is quiz
     with pytest.raises(RuntimeError, match=r"quiz_share\(\) is 0"):
         training_of().quiz()
+
+
+def test_a_batch_that_is_read_instead_of_the_quiz_is_not_counted() -> None:
+    training = training_of(quiz=iter([batch(3)]))
+    training.begin(training.stage)
+    with training.reading(torch.zeros(()), torch.zeros(()), batch(4)):
+        training.quiz()
+    assert training.quizzes == 0
+    training.quiz()
+    assert training.quizzes == 1
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_a_state_holds_all_that_steps_change(optimiser: str) -> None:
+    recipe = replace(PLAIN, optimiser=optimiser, momentum=0.9)
+
+    def step(training: Training) -> None:
+        losses = Everything().loss(training.observe_student(batch()), None, batch().labels, training)
+        training.update(losses)
+        training.optimisers["teacher"].step()
+        training.optimisers["teacher"].zero_grad()
+
+    def started() -> Training:
+        training = training_of(recipe=recipe)
+        training.begin(Stage("second", 0.5))
+        return training
+
+    def everything(training: Training) -> list[Tensor]:
+        modules = (training.student, training.adapters, *training.networks.values())
+        return [tensor for module in modules for tensor in module.state_dict().values()]
+
+    first = started()
+    step(first)
+    first.played_steps, first.quizzes = 3, 5
+    second = started()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert (second.played_steps, second.quizzes) == (3, 5)
+    step(first)
+    step(second)
+    assert all(torch.equal(*pair) for pair in zip(everything(first), everything(second), strict=True))
+
+
+def test_what_a_method_sets_on_its_training_is_named() -> None:
+    training = training_of()
+    training.begin(training.stage)
+    training.advance(0.5)
+    assert training.foreign_attributes() == []
+    training.seen = 1
+    assert training.foreign_attributes() == ["seen"]
 
 
 def test_stage_needs_and_shares_are_checked() -> None:

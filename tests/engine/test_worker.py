@@ -183,9 +183,11 @@ def test_the_quiz_is_a_part_of_fit_and_kept_out_of_the_batches(shared: Worker, m
     streams: dict[str, tuple[Any, Tensor]] = {}
     make = preparation.batches
 
-    def noted(task: Any, examples: Any, size: int, seed: int, items: Any = None, purpose: str = "fit") -> Iterator:
+    def noted(
+        task: Any, examples: Any, size: int, seed: int, items: Any = None, purpose: str = "fit", **rest
+    ) -> Iterator:
         streams[purpose] = (examples, items)
-        return make(task, examples, size, seed, items=items, purpose=purpose)
+        return make(task, examples, size, seed, items=items, purpose=purpose, **rest)
 
     monkeypatch.setattr(preparation, "batches", noted)
     assert shared.run(cell("metadistil", seed=3)).ok
