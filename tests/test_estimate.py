@@ -84,7 +84,7 @@ def test_this_machine_says_nothing_of_another(store: Store, timed: list[str], ca
     ran(store, plan, plan.cells[0], 40.0)
     print_estimate(plan, list(plan.cells), store)
     assert capsys.readouterr().out == (
-        "estimated: 80 seconds of work, 0.1 MB on disk; 3 trainings that have no record on far-gpu-80g-16c yet are "
-        "left out\n"
+        "estimated: 80 seconds of work, 0.1 MB on disk; without 3 of the trainings: far-gpu-80g-16c has no record of "
+        "such work yet\n"
     )
     assert timed == []

@@ -257,7 +257,7 @@ def print_estimate(plan: Plan, expected: Estimate) -> None:
     if expected.unknown and not expected.seconds:
         print(f"no estimate: no records of this work on {plan.machine} yet")
         return
-    rest = f"; {expected.unknown} trainings that have no record on {plan.machine} yet are left out"
+    rest = f"; without {expected.unknown} of the trainings: {plan.machine} has no record of such work yet"
     print(
         f"estimated: {duration(expected.seconds)} of work, {expected.bytes / 1e6:.1f} MB on disk"
         + (rest if expected.unknown else "")
