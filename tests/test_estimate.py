@@ -79,10 +79,10 @@ def test_this_machine_says_nothing_of_another(store: Store, timed: list[str], ca
     ran(store, here, here.cells[0])
     expected = estimate(plan, list(plan.cells), store)
     assert (expected.seconds, expected.bytes, expected.unknown) == (0.0, 0, 5)  # four cells and a teacher
-    print_estimate(plan, list(plan.cells), store)
+    print_estimate(plan, expected)
     assert capsys.readouterr().out == "no estimate: no records of this work on far-gpu-80g-16c yet\n"
     ran(store, plan, plan.cells[0], 40.0)
-    print_estimate(plan, list(plan.cells), store)
+    print_estimate(plan, expected)
     assert capsys.readouterr().out == (
         "estimated: 80 seconds of work, 0.1 MB on disk; without 3 of the trainings: far-gpu-80g-16c has no record of "
         "such work yet\n"
