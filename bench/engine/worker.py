@@ -106,9 +106,11 @@ class Worker:
         bench = self._workbench(cell)
         splits, task, recipe = bench.splits, cell.task, cell.recipe
         loaded = self._teacher(cell, bench) if cell.method.uses_teacher else None
-        teacher = loaded.use.sha256 if loaded else None
-        bound = conditions(cell.key, self.device, cell.method, task, teacher)
-        earlier = checkpoint.load(bound) if checkpoint else None
+        earlier = None
+        if checkpoint:
+            teacher = loaded.use.sha256 if loaded else None
+            bound = conditions(cell.key, self.device, cell.method, task, teacher)
+            earlier = checkpoint.load(bound)
         # What later cells share, the data and the teacher, is not this cell's time.
         self.begun()
         total = Clock(self.device)

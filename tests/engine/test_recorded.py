@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from toy import FAIR
 from workers import cell, make_worker
 
 from bench.engine import recorded, training
@@ -17,6 +20,8 @@ from bench.engine.training import stage_steps
 from bench.engine.worker import Worker
 from bench.method import Batch, Losses, Method, Outputs, Training, method
 from bench.record import Record
+from methods.fitnets import FitNets
+from methods.metadistil import MetaDistil
 
 pytestmark = pytest.mark.usefixtures("short_measurements")
 
@@ -57,6 +62,28 @@ def test_played_steps_learn_what_plain_steps_learn(
     assert plain.cost.played_steps == 0
     # The rate is a float32 where it is a tensor.
     assert losses(record) == pytest.approx(losses(plain), rel=1e-4)
+
+
+# A teacher that learns so fast shows which batches of the quiz it was given.
+@pytest.mark.parametrize(
+    ("taken", "played_steps"),
+    [(FitNets(), 4), (MetaDistil(teacher_rate=50.0, quiz=0.5), 6)],
+    ids=["fitnets", "metadistil"],
+)
+def test_a_cell_of_played_steps_goes_on_where_it_was_interrupted(
+    shared: Worker, tmp_path: Path, played: list, taken: Method, played_steps: int
+) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    this = cell(taken, protocol=replace(FAIR, evaluations=2))
+    never = shared.run(this)
+    with pytest.raises(KeyboardInterrupt):
+        make_worker(checkpoints=tmp_path, progress=stop).run(this)
+    record = make_worker(checkpoints=tmp_path).run(this)
+    # Of 12 steps; both processes, and FitNets' second stage, begin with plain ones.
+    assert record.cost.played_steps == played_steps
+    assert losses(record) == pytest.approx(losses(never), rel=1e-4)
 
 
 @method("turning")
