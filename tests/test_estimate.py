@@ -82,7 +82,7 @@ def test_this_machine_says_nothing_of_another(store: Store, timed: list[str], ca
     print_estimate(plan, expected)
     assert capsys.readouterr().out == "no estimate: no records of this work on far-gpu-80g-16c yet\n"
     ran(store, plan, plan.cells[0], 40.0)
-    print_estimate(plan, expected)
+    print_estimate(plan, estimate(plan, list(plan.cells), store))
     assert capsys.readouterr().out == (
         "estimated: 80 seconds of work, 0.1 MB on disk; without 3 of the trainings: far-gpu-80g-16c has no record of "
         "such work yet\n"
