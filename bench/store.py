@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,13 +16,16 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
-from bench.complaints import complaints, other_schema
+from bench.complaints import Complaint, complaints, other_schema
 from bench.errors import StoreError
 from bench.record import CellIdentity, Record
+from bench.soundness import unsound
 
 FAILED = ".failed.json"
 TARGETS = "targets"
 """The folder of what is stored beside the machines' records: `bench.board.stored_targets`."""
+MOST_BYTES = 2**25
+"""Of a file that is read: a hundred times what a record of 100,000 test items takes."""
 R = TypeVar("R", bound=Record)
 
 
@@ -74,7 +78,7 @@ class Store:
         beside = os.path.join(self.root, TARGETS)
         names = [
             os.path.join(folder, name)
-            for folder, _, files in os.walk(self.root)
+            for folder, _, files in os.walk(self.root, onerror=_refuse)
             if folder != beside and not folder.startswith(beside + os.sep)
             for name in files
         ]
@@ -119,17 +123,33 @@ def nearest(folder: Path) -> Path:
 
 def read(path: Path, kind: type[R] = Record) -> R:
     """One record; a file that is not one, or is of another schema version, raises StoreError."""
+    content = content_of(path)
     try:
-        with open(path, "rb", buffering=0) as file:
-            content = file.readall()
-        return kind.model_validate_json(content, strict=True)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        record = kind.model_validate_json(content, strict=True)
     except ValidationError as error:
         if other := other_schema(content):
             raise StoreError(f"{path} {other}") from error
-        detail = "; ".join(f"{field}: {text}" for field, text in complaints(content, error)[:3])
-        raise StoreError(f"{path} is not a record: {detail}. Move it away, or restore it.") from error
+        raise _no_record(path, complaints(content, error)) from error
+    if wrong := unsound(record):
+        raise _no_record(path, wrong)
+    return record
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. One that cannot be read, is no plain file or is far too large raises StoreError."""
+    try:
+        # Asked first: a pipe would be waited for, for ever, and a device never ends.
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path} cannot be read: it is not a file. Move it away.")
+        if found.st_size > MOST_BYTES:
+            raise StoreError(
+                f"{path} cannot be read: it has {found.st_size:,} bytes, expected at most {MOST_BYTES:,}. Move it away."
+            )
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -175,6 +195,17 @@ def write_new(path: Path, text: str) -> None:
 def slug(name: str) -> str:
     """A name as one path component: letters, digits, `.`, `_`, `-` and `+`, never hidden, never too long."""
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", name.replace("->", "-to-")).lstrip(".")[:120] or "_"
+
+
+def _no_record(path: Path, wrong: list[Complaint]) -> StoreError:
+    detail = "; ".join(f"{field}: {text}" for field, text in wrong[:3])
+    return StoreError(f"{path} is not a record: {detail}. Move it away, or restore it.")
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed is said, not left out; one that is not there has no records."""
+    if not isinstance(error, FileNotFoundError):
+        raise StoreError(f"{error.filename} cannot be read: {error.strerror or error}") from error
 
 
 def _key_in_name(path: Path) -> str:

@@ -69,7 +69,10 @@ class Leaderboard:
                 raise StoreError(f"{path.parent} cannot be made: {error.strerror or error}") from error
             (write_new if path in self.targets else write_whole)(path, text)
         for path in self.left_over():
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"{path} cannot be removed: {error.strerror or error}") from error
         return list(new)
 
     def differences(self) -> str:

@@ -1,35 +1,17 @@
-"""Which cell a record says it is of: its key, its protocol, its teacher, how it ended and when."""
+"""Which cell a record says it is of: its key, its teacher, how it ended and when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
-from bench.board.entries import NEEDED
-from bench.complaints import Complaint, complaints, wrong
-from bench.identity import canonical
-from bench.protocol import Protocol
+from bench.complaints import Complaint, wrong
 from bench.record import Record
-
-PROTOCOL = TypeAdapter(Protocol)
 
 
 def key(record: Record) -> Iterator[Complaint]:
     if record.key != record.cell.key:
         yield wrong("key", record.key, f"{record.cell.key}, the key of `cell`: one of the two was edited")
-
-
-def protocol(record: Record) -> Iterator[Complaint]:
-    content = record.cell.protocol
-    found = [(name, "is missing") for name in NEEDED if name not in content]
-    try:
-        PROTOCOL.validate_json(text := canonical(content), strict=True)
-    except ValidationError as error:
-        found += [each for each in complaints(text.encode(), error) if each not in found]
-    for field, problem in found:
-        yield f"cell.protocol.{field}", problem
 
 
 def teacher(record: Record) -> Iterator[Complaint]:
