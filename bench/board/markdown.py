@@ -31,7 +31,8 @@ def escape(text: str) -> str:
         lambda found: "".join(char if char.isdigit() else f"&#{ord(char)};" for char in found[0]), escaped
     )
     # GitHub makes links of bare addresses, also of escaped ones; a comment inside shows nothing and ends them.
-    return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=&#64;)", "<!-- -->", escaped)
+    # Not in front: a line that begins with one is HTML to its end.
+    return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=.)(?=&#64;)", "<!-- -->", escaped)
 
 
 def _safe(piece: str) -> str:
