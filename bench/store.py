@@ -9,8 +9,8 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -152,23 +152,9 @@ def content_of(path: Path) -> bytes:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-@contextmanager
-def replaced(path: Path) -> Iterator[BinaryIO]:
+def replaced(path: Path) -> AbstractContextManager[BinaryIO]:
     """A file to write that takes the place of `path` at the end: readers see the old content or the new, no part."""
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+    return _beside(path, os.replace)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -179,17 +165,29 @@ def write_whole(path: Path, text: str) -> None:
 
 def write_new(path: Path, text: str) -> None:
     """Writes a text file whole, or raises StoreError if there is one: what others read is never changed."""
+    with _beside(path, os.link) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def _beside(path: Path, put: Callable[[str, Path], None]) -> Iterator[BinaryIO]:
+    """A file to write beside `path`, which `put` gives its name once it is whole and on the disk."""
+    temporary = None
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name[:100]}.", encoding="utf-8") as file:
-            file.write(text)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.link(file.name, path)
+        os.chmod(temporary, 0o644)
+        put(temporary, path)
     except FileExistsError as error:
         raise StoreError(f"{path} was written by somebody else in the meantime: give the same command again") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def slug(name: str) -> str:

@@ -1,7 +1,8 @@
-"""Which cell a record says it is of: its key, its teacher, how it ended and when."""
+"""Which cell a record says it is of: its key, its teacher, how it ended and when, and the command."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -50,3 +51,14 @@ def started(record: Record) -> Iterator[Complaint]:
         offset = None
     if offset != timedelta(0):
         yield wrong("provenance.started", text, "a date and time in UTC, such as 2026-01-31T12:00:00+00:00")
+
+
+def command(record: Record) -> Iterator[Complaint]:
+    """The board asks its readers to run it: it is one command of ours, and a shell runs nothing else."""
+    text = record.provenance.command
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if words[:4] != ["python", "-m", "bench", "run"] or shlex.join(words) != text:
+        yield wrong("provenance.command", text, "`python -m bench run` with its arguments, quoted as a run quotes them")

@@ -20,7 +20,7 @@ from bench.validation.ranges import ranges
 from bench.validation.together import Found, duplicates, notes
 
 Check = Callable[[Record], Iterator[Complaint]]
-OF_EVERY_RECORD: tuple[Check, ...] = (origin.key, origin.teacher, origin.ending, origin.started)
+OF_EVERY_RECORD: tuple[Check, ...] = (origin.key, origin.teacher, origin.ending, origin.started, origin.command)
 OF_A_FINISHED_CELL: tuple[Check, ...] = (
     curve.rises,
     curve.length,

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,6 +25,7 @@ from bench.cli.main import main
 from bench.page.report import ASSETS, write_report
 from bench.record import Record
 from bench.store import Store
+from bench.validation.report import validate
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -190,7 +192,7 @@ def test_no_name_leaves_the_folder_or_is_too_long(tmp_path):
     assert all(part.isprintable() and part.isascii() for path in made for part in path.relative_to(tmp_path).parts)
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("text", [each for each in HOSTILE if not each.isprintable()], ids=ascii)
 def test_on_a_terminal_it_moves_no_cursor_and_forges_no_line(tmp_path, capsys, text):
     results, table = tmp_path / "results", tmp_path / "table.csv"
     paths = kept(results, text)
@@ -234,3 +236,21 @@ def test_in_csv_no_text_is_a_formula_and_other_formats_keep_it(tmp_path):
     assert {"'=cmd|' /C calc'!A1", "'+1+1", "'  =1"} <= set(table["method"])
     assert set(pd.read_json(io.BytesIO(export(tmp_path / "results", "json")))["method"]) == set(formulas)
     assert set(pd.read_parquet(io.BytesIO(export(tmp_path / "results", "parquet")))["method"]) == set(formulas)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m bench run --methods kd; rm -r x",
+        "python -m bench run --methods $(id)",
+        "python -m bench run --methods kd | sh",
+        "python -m bench run --methods kd\nid",
+        "python -m bench run 'kd",
+        "curl https://elsewhere.example",
+    ],
+)
+def test_a_command_that_would_run_something_else_is_a_problem(tmp_path, command):
+    path = Store(tmp_path).write(record(command=command))
+    assert "provenance.command" in [each.field for each in validate([path], tmp_path).problems]
+    path = Store(tmp_path).write(record(command=shlex.join(["python", "-m", "bench", "run", "--plugin", "a b;'$(x)"])))
+    assert "provenance.command" not in [each.field for each in validate([path], tmp_path).problems]
