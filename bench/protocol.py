@@ -111,6 +111,11 @@ class Protocol:
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Hyperparameters that this protocol pins: method name → parameters."""
 
+    def __post_init__(self) -> None:
+        for name in ("evaluations", "window", "target_seeds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: expected 1 or more")
+
     def as_dict(self) -> dict[str, Any]:
         """The protocol as plain data, as stored in a record and in the key."""
         return dataclasses.asdict(self)

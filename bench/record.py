@@ -17,7 +17,16 @@ from bench.identity import key_of, keys_over
 from bench.names import Names
 
 SCHEMA = 1
+HUGE = 10**40
+"""No figure of a record is larger: float32 ends below it, and sums of squares of such figures are still finite."""
+MOST_PREDICTIONS = 10**7
+"""Of one record: a few bytes can claim to hold any number, and are unpacked to no more."""
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A sha256 in hexadecimal."""
+Whole = Annotated[int, Field(ge=-HUGE, le=HUGE)]
+Number = Annotated[float, Field(ge=-HUGE, le=HUGE)]
 
 
 class Part(BaseModel):
@@ -26,7 +35,7 @@ class Part(BaseModel):
 
 class Versioned(Part):
     name: Name
-    version: int
+    version: Whole
 
 
 class PairNames(Part):
@@ -48,13 +57,13 @@ class CellIdentity(Part):
     pair: PairNames
     method: MethodUse
     protocol: dict[str, Any]
-    seed: int
+    seed: Whole
     precision: str
     teacher: str | None
     """Key of the teacher; null for a method that uses none."""
     compiled: bool = False
     """Whether torch.compile ran the teacher, where there is one that does not learn."""
-    pretrained: str | None = None
+    pretrained: Digest | None = None
     """sha256 of the pretrained model that the student is made of, tokenizer included; null: of none."""
     budget: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The share of the protocol's epochs that the student is given, its schedule rescaled: a rung of the ladder."""
@@ -83,31 +92,31 @@ class CellIdentity(Part):
 class TeacherUse(Part):
     key: Name
     network: Name
-    sha256: str
+    sha256: Digest
     """Of the weights."""
     trained_on: str
     """`fit`, or `unknown` for a teacher that came from elsewhere."""
-    select: float | None
-    test: float
-    further: dict[str, float] = {}
+    select: Number | None
+    test: Number
+    further: dict[str, Number] = {}
     """The task's further metrics on test."""
-    train_seconds: float | None
-    parameters: int
+    train_seconds: Number | None
+    parameters: Whole
 
 
 class Result(Part):
-    test: dict[str, float]
+    test: dict[str, Number]
     """Metrics on test at the last epoch."""
-    test_selected: dict[str, float] | None
+    test_selected: dict[str, Number] | None
     """Metrics on test at the evaluation that was best on select."""
-    selected_epoch: float | None
-    select: float | None
+    selected_epoch: Number | None
+    select: Number | None
     """The primary metric on select at the last epoch."""
-    worst_class: float | None
+    worst_class: Number | None
     """The lowest accuracy of any class on test."""
-    most_frequent: dict[str, float] | None = None
+    most_frequent: dict[str, Number] | None = None
     """Metrics on test of giving every item the class that is most frequent in `fit`; None for regressions."""
-    most_frequent_select: float | None = None
+    most_frequent_select: Number | None = None
     """The primary metric of the same on select."""
 
 
@@ -128,72 +137,72 @@ class Curve(Arrays):
     stage: list[str]
     counts: list[bool]
     """False inside a stage that trains no classifier: never a match, never a best."""
-    epoch: list[float]
-    steps: list[int]
-    samples: list[int]
-    train_seconds: list[float]
-    flops: list[int]
-    train_loss: list[float]
-    select: list[float | None]
+    epoch: list[Number]
+    steps: list[Whole]
+    samples: list[Whole]
+    train_seconds: list[Number]
+    flops: list[Whole]
+    train_loss: list[Number]
+    select: list[Number | None]
 
 
 class Inference(Part):
-    latency_seconds: float
+    latency_seconds: Number
     """Median of one example alone."""
-    examples_per_second: float
-    flops: int
+    examples_per_second: Number
+    flops: Whole
     """Of one example's forward pass."""
 
 
 class Cost(Part):
-    train_seconds: float
-    warmup_seconds: float
+    train_seconds: Number
+    warmup_seconds: Number
     """Building, adapters, a rehearsal of every stage in which FLOPs and, on a CPU, memory are counted."""
-    evaluation_seconds: float
-    total_seconds: float
-    steps: int
-    played_steps: int = 0
+    evaluation_seconds: Number
+    total_seconds: Number
+    steps: Whole
+    played_steps: Whole = 0
     """Of these: played from a recording, on a GPU. The others were started kernel by kernel, which takes longer."""
-    samples: int
-    train_flops: int
-    peak_device_allocated_bytes: int | None
+    samples: Whole
+    train_flops: Whole
+    peak_device_allocated_bytes: Whole | None
     """On a GPU, while the training clock was on."""
-    peak_device_reserved_bytes: int | None
+    peak_device_reserved_bytes: Whole | None
     """On a GPU, by the allocator, for all of the process."""
-    device_before_bytes: int | None = None
+    device_before_bytes: Whole | None = None
     """Allocated on the GPU before the cell was built: data and teachers; the cell's own peak is the difference."""
-    peak_resident_bytes: int | None
-    resident_before_bytes: int | None
+    peak_resident_bytes: Whole | None
+    resident_before_bytes: Whole | None
     """The resident set before the cell was built; the cell's own peak is the difference."""
-    peak_tensor_bytes: int | None = None
+    peak_tensor_bytes: Whole | None = None
     """On a CPU: of all tensors that the cell makes in a step on its largest batch, its networks included; counted."""
-    energy_joules: float | None = None
+    energy_joules: Number | None = None
     """While the training clock was on; null where the device reports none."""
-    parameters: int
-    extra_parameters: int
+    parameters: Annotated[int, Field(ge=1, le=HUGE)]
+    extra_parameters: Whole
     """Trainable beside the student: adapters, peers, a teacher that is trained."""
     student: Inference
     teacher: Inference | None
 
 
 class Fidelity(Part):
-    agreement: float
-    kl: float
-    agreement_teacher_right: float | None
-    agreement_teacher_wrong: float | None
-    confidence_teacher_wrong: float | None
+    agreement: Number
+    kl: Number
+    agreement_teacher_right: Number | None
+    agreement_teacher_wrong: Number | None
+    confidence_teacher_wrong: Number | None
 
 
 class Calibration(Part):
-    ece: float
-    nll: float
-    brier: float
+    ece: Number
+    nll: Number
+    brier: Number
 
 
 class Predictions(Part):
     """Predicted classes on test: zlib-compressed little-endian uint16, and whether they are right, one bit each."""
 
-    count: int
+    count: Annotated[int, Field(ge=0, le=MOST_PREDICTIONS)]
     classes: str
     correct: str
 
@@ -220,7 +229,7 @@ class Provenance(Part):
     command: str
     """The one command that makes this cell again."""
     versions: dict[str, str]
-    source_sha256: str
+    source_sha256: Digest
     """Of the method's source file."""
     started: str
     """UTC, ISO 8601."""
@@ -231,7 +240,7 @@ class Record(Part):
 
     # `schema` is a method of pydantic's base class, hence the alias.
     schema_version: Literal[1] = Field(alias="schema")
-    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    key: Digest
     machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
     cell: CellIdentity
     status: Literal["ok", "oom", "nan", "error", "timeout", "killed"]
@@ -251,8 +260,8 @@ class Record(Part):
     """Which network was evaluated."""
     skipped: dict[str, str] = {}
     """Methods of the same command that cannot take this pair, and why."""
-    select_items: int | None = None
-    test_items: int | None = None
+    select_items: Whole | None = None
+    test_items: Whole | None = None
     teacher: TeacherUse | None = None
     result: Result | None = None
     curve: Curve | None = None
@@ -271,8 +280,12 @@ class Record(Part):
                 raise ValueError(f"a record with status ok lacks {', '.join(absent)}")
             if self.metric not in self.result.test:
                 raise ValueError(f"the metric {self.metric!r} is not in result.test")
+            if self.result.test_selected is not None and self.metric not in self.result.test_selected:
+                raise ValueError(f"the metric {self.metric!r} is not in result.test_selected")
         elif not self.reason:
             raise ValueError(f"a record with status {self.status} lacks its reason")
+        if self.cost is not None and self.curve is None:
+            raise ValueError("a record with a cost lacks its curve")
         return self
 
     def to_json(self) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -19,10 +20,11 @@ from typing import BinaryIO, TypeVar
 from pydantic import ValidationError
 
 from bench.claims import Claims
-from bench.complaints import complaints, other_schema
+from bench.complaints import Complaint, complaints, other_schema
 from bench.errors import StoreError
 from bench.names import Named, Names
 from bench.record import Record
+from bench.soundness import unsound
 
 DONE, FAILED = ".json", ".failed.json"
 Mark = tuple[int, int]
@@ -31,6 +33,8 @@ TARGETS = "targets"
 LOGS = "logs"
 BESIDE = (TARGETS, LOGS)
 """The folders beside the machines' records: of `bench.board.stored_targets` and `bench.executors.log`."""
+MOST_BYTES = 2**25
+"""Of a file that is read: a hundred times what a record of 100,000 test items takes."""
 R = TypeVar("R", bound=Record)
 
 
@@ -112,7 +116,7 @@ class Store:
         """The files of all records, in a fixed order."""
         # Sorting and globbing paths takes ten times as long as sorting and walking names.
         names = []
-        for folder, folders, files in os.walk(self.root):
+        for folder, folders, files in os.walk(self.root, onerror=_refuse):
             apart = BESIDE if folder == str(self.root) else ()
             folders[:] = [each for each in folders if each not in apart and not each.startswith(".")]
             names += [os.path.join(folder, name) for name in files]
@@ -188,36 +192,38 @@ def nearest(folder: Path) -> Path:
 
 def read(path: Path, kind: type[R] = Record) -> R:
     """One record; a file that is not one, or is of another schema version, raises StoreError."""
+    content = content_of(path)
     try:
-        with open(path, "rb", buffering=0) as file:
-            content = file.readall()
-        return kind.model_validate_json(content, strict=True)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        record = kind.model_validate_json(content, strict=True)
     except ValidationError as error:
         if other := other_schema(content):
             raise StoreError(f"{path} {other}") from error
-        detail = "; ".join(f"{field}: {text}" for field, text in complaints(content, error)[:3])
-        raise StoreError(f"{path} is not a record: {detail}. Move it away, or restore it.") from error
+        raise _no_record(path, complaints(content, error)) from error
+    if wrong := unsound(record):
+        raise _no_record(path, wrong)
+    return record
 
 
-@contextmanager
-def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` at the end: readers see the old content or the new, no part."""
-    temporary = None
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. One that cannot be read, is no plain file or is far too large raises StoreError."""
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        # Asked first: a pipe would be waited for, for ever, and a device never ends.
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path} cannot be read: it is not a file. Move it away.")
+        if found.st_size > MOST_BYTES:
+            raise StoreError(
+                f"{path} cannot be read: it has {found.st_size:,} bytes, expected at most {MOST_BYTES:,}. Move it away."
+            )
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def replaced(path: Path) -> AbstractContextManager[BinaryIO]:
+    """A file to write that takes the place of `path` at the end: readers see the old content or the new, no part."""
+    return _beside(path, os.replace)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -228,17 +234,29 @@ def write_whole(path: Path, text: str) -> None:
 
 def write_new(path: Path, text: str) -> None:
     """Writes a text file whole, or raises StoreError if there is one: what others read is never changed."""
+    with _beside(path, os.link) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def _beside(path: Path, put: Callable[[str, Path], None]) -> Iterator[BinaryIO]:
+    """A file to write beside `path`, which `put` gives its name once it is whole and on the disk."""
+    temporary = None
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name[:100]}.", encoding="utf-8") as file:
-            file.write(text)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.link(file.name, path)
+        os.chmod(temporary, 0o644)
+        put(temporary, path)
     except FileExistsError as error:
         raise StoreError(f"{path} was written by somebody else in the meantime: give the same command again") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1024)
@@ -249,6 +267,17 @@ def slug(name: str) -> str:
 
 def _stem(names: Names) -> str:
     return f"{slug(names.method)}-s{names.seed}-{names.key[:12]}"
+
+
+def _no_record(path: Path, wrong: list[Complaint]) -> StoreError:
+    detail = "; ".join(f"{field}: {text}" for field, text in wrong[:3])
+    return StoreError(f"{path} is not a record: {detail}. Move it away, or restore it.")
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed is said, not left out; one that is not there has no records."""
+    if not isinstance(error, FileNotFoundError):
+        raise StoreError(f"{error.filename} cannot be read: {error.strerror or error}") from error
 
 
 def _key_in_name(path: Path) -> str:

@@ -105,7 +105,9 @@ def from_saved(source: Source, folder: Path, parts: Sequence[str]) -> list[Texts
     try:
         data = load_from_disk(str(folder))
         return [of_columns(data[part].to_dict(), source, folder) for part in parts]
-    except (OSError, ValueError, KeyError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # `datasets` objects to damage in many ways
         raise DataError(f"GLUE's {source.folder} in {folder} cannot be read: {error}. {advice()}") from error
 
 
@@ -118,10 +120,10 @@ def from_parquet(source: Source, folder: Path, part: str) -> Texts:
     if not files:
         raise DataError(f"GLUE's {source.folder}: {folder} has no {part}-*.parquet. {advice()}")
     try:
-        table = pyarrow.concat_tables([pyarrow.parquet.read_table(file) for file in files])
-    except (OSError, pyarrow.ArrowException) as error:
+        data = pyarrow.concat_tables([pyarrow.parquet.read_table(file) for file in files]).to_pydict()
+    except Exception as error:  # pyarrow objects to damage in many ways
         raise DataError(f"GLUE's {source.folder} in {folder} cannot be read: {error}. {advice()}") from error
-    return of_columns(table.to_pydict(), source, folder)
+    return of_columns(data, source, folder)
 
 
 def of_columns(data: dict[str, list[Any]], source: Source, origin: Any) -> Texts:

@@ -143,7 +143,7 @@ def listed(folder: Path) -> dict[str, list[Path]]:
         raise DataError(f"{folder} does not exist: expected a folder with one folder of images a class")
     found = {}
     for place in sorted(each for each in folder.iterdir() if each.is_dir()):
-        files = sorted(file for file in place.rglob("*") if file.suffix.lower() in IMG_EXTENSIONS)
+        files = sorted(file for file in place.rglob("*") if file.suffix.lower() in IMG_EXTENSIONS and file.is_file())
         if files:
             found[place.name] = files
     return found
@@ -179,15 +179,15 @@ def square(file: Path, size: int) -> Tensor:
     with opened(file) as image:
         try:
             return torch.from_numpy(np.array(ImageOps.fit(image.convert("RGB"), (size, size))))
-        except OSError as error:
+        except Exception as error:  # each of Pillow's formats objects to damage in its own way
             raise DataError(f"{file} is damaged: {error}") from error
 
 
 def opened(file: Path):
     """The image of a file; one that is none raises DataError."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         return Image.open(file)
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # also of an image that would fill the memory
         raise DataError(f"{file} is not an image that can be read: {error}") from error

@@ -127,13 +127,13 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
     readers: dict[str, Any] = {
         "csv": lambda: typed(pd.read_csv(file, encoding="utf-8-sig", dtype=str, keep_default_na=False)),
         "jsonl": lambda: of_lines(file),
-        "parquet": lambda: pd.read_parquet(file),
+        "parquet": lambda: of_parquet(file),
     }
     try:
         table = readers[form]()
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8: {error}. Save it as UTF-8.") from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # pandas and pyarrow object to damage in many ways
         line = first_broken_line(file) if form == "jsonl" and isinstance(error, ValueError) else None
         place = f", line {line}" if line else ""
         raise DataError(f"{file}{place} cannot be read as {form}: {error}") from error
@@ -141,6 +141,15 @@ def table_of(form: str, file: Path) -> pd.DataFrame:
         # What pandas makes of a field too many in every row is names of rows, and the other columns are shifted.
         raise DataError(f"{file}: its rows have more fields than its header: put texts that contain commas in quotes")
     return table.reset_index(drop=True)
+
+
+def of_parquet(file: Path) -> pd.DataFrame:
+    """A parquet file as a table; texts that are not UTF-8 raise ValueError here, not where they are used."""
+    import pandas as pd
+    import pyarrow.parquet
+
+    pyarrow.parquet.read_table(file).validate(full=True)
+    return pd.read_parquet(file)
 
 
 def of_lines(file: Path) -> pd.DataFrame:

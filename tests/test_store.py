@@ -1,5 +1,6 @@
 """results/: whole files or none, failures that never count as done, and names that stay inside the folder."""
 
+import json
 import os
 from types import SimpleNamespace
 
@@ -167,6 +168,16 @@ def test_file_that_is_not_a_record_names_the_field(store):
     path = store.write(record())
     path.write_text(path.read_text().replace('"status": "ok"', '"status": "fine"'))
     with pytest.raises(StoreError, match="status"):
+        read(path)
+
+
+@pytest.mark.parametrize("field", ["window", "target", "controls", "name"])
+def test_a_record_whose_protocol_is_none_names_its_file(store, field):
+    path = store.write(record())
+    content = json.loads(path.read_text())
+    del content["cell"]["protocol"][field]
+    path.write_text(json.dumps(content))
+    with pytest.raises(StoreError, match=rf"{path} is not a record: cell.protocol.{field}: is missing"):
         read(path)
 
 

@@ -17,21 +17,6 @@ from bench.errors import StoreError
 from bench.identity import canonical, key_of
 from bench.record import Record
 
-NEEDED = (
-    "name",
-    "version",
-    "student",
-    "teacher",
-    "evaluations",
-    "select",
-    "target",
-    "target_margin",
-    "target_seeds",
-    "window",
-    "controls",
-)
-"""What the board asks a record's protocol for."""
-
 
 class BoardRecord(Record):
     """A record as the board reads it."""
@@ -110,11 +95,13 @@ def _preference(entry: Entry) -> tuple[bool, bool, str]:
 
 
 def _entry(path: Path, record: Record, folder: Path) -> Entry:
-    missing = [name for name in NEEDED if name not in record.cell.protocol]
-    if missing:
-        raise StoreError(f"{path} is not a record of a protocol: cell.protocol lacks {', '.join(missing)}")
+    link = f"{_between(folder, path.parent)}/{path.name}"
+    try:
+        link.encode()
+    except UnicodeEncodeError as error:
+        raise StoreError(f"{path}: its path is not UTF-8, and no link can lead to it: rename it") from error
     return Entry(
-        link=f"{_between(folder, path.parent)}/{path.name}",
+        link=link,
         record=record.model_copy(update={"curve": None}),
         evaluations=Evaluations.of(record.curve, record.cell.protocol["window"]) if record.curve else None,
     )

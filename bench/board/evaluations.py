@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from pydantic import ConfigDict
 
-from bench.record import Arrays, Curve
+from bench.record import Arrays, Curve, Number, Whole
 
 ROUND_OFF = 1e-9
 """Accuracies are multiples of 1/n, so that a value and its target can be equal; their round-off must not decide."""
@@ -25,10 +25,10 @@ class BoardCurve(Arrays):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     counts: list[bool]
-    steps: list[int]
-    train_seconds: list[float]
-    flops: list[int]
-    select: list[float | None]
+    steps: list[Whole]
+    train_seconds: list[Number]
+    flops: list[Whole]
+    select: list[Number | None]
 
 
 @dataclass(frozen=True)

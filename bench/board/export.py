@@ -16,12 +16,17 @@ from bench.board.tables.memory import resident
 from bench.board.tables.time import NEAR
 from bench.board.target import Target
 from bench.errors import UsageError
+from bench.printable import printable
 from bench.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("csv", "json", "parquet")
+FORMULA = tuple("=+-@")
+"""With which a formula of a spreadsheet begins."""
+COLUMN_LIMIT = 2**63
+"""Columns hold no larger integer; as a number with a point they hold it."""
 
 
 def frame(records: Iterable[tuple[Path, Record]], folder: Path, results: Path) -> pd.DataFrame:
@@ -43,16 +48,33 @@ def frame(records: Iterable[tuple[Path, Record]], folder: Path, results: Path) -
 def write(table: pd.DataFrame, form: str, target: Path | BinaryIO) -> None:
     """Writes `csv`, `json` (a list of objects) or `parquet` to a file or a binary stream.
 
-    In csv unknown is empty; `nan` is a status.
+    In csv unknown is empty; `nan` is a status. There a text is on one line, and has a `'` before it if a spreadsheet
+    would take it for a formula: names come from whoever made the records. The other formats hold every text as it is.
     """
     if form == "csv":
-        table.to_csv(target, index=False)
+        _for_spreadsheets(table).to_csv(target, index=False)
     elif form == "json":
         table.to_json(target, orient="records", indent=1, double_precision=15)
     elif form == "parquet":
         table.to_parquet(target, index=False)
     else:
         raise UsageError(f"unknown format {form!r}: expected one of {', '.join(FORMATS)}")
+
+
+def _for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the texts that csv can hold safely."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    texts = [name for name in table if not (is_numeric_dtype(table[name]) or is_bool_dtype(table[name]))]
+    made = table.assign(**{name: table[name].map(_cell) for name in texts})
+    return made.rename(columns=_cell)
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.lstrip()[:1] in FORMULA else text
 
 
 def _targets(board: Board) -> dict[str, list[Target]]:
@@ -127,4 +149,8 @@ def _flat(entry: Entry) -> dict[str, Any]:
         row["student_flops"] = record.cost.student.flops
     for part in (record.fidelity, record.calibration):
         row |= part.model_dump() if part else {}
-    return row
+    return {name: float(value) if _is_wide(value) else value for name, value in row.items()}
+
+
+def _is_wide(value: Any) -> bool:
+    return isinstance(value, int) and not -COLUMN_LIMIT <= value < COLUMN_LIMIT

@@ -69,7 +69,10 @@ class Leaderboard:
                 raise StoreError(f"{path.parent} cannot be made: {error.strerror or error}") from error
             (write_new if path in self.targets else write_whole)(path, text)
         for path in self.left_over():
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"{path} cannot be removed: {error.strerror or error}") from error
         return list(new)
 
     def differences(self) -> str:
@@ -91,7 +94,7 @@ class Leaderboard:
 
     def left_over(self) -> list[Path]:
         """Figures of ours that the board shows no more."""
-        found = sorted(self.figures.glob("*.svg"))
+        found = sorted(path for path in self.figures.glob("*.svg") if path.is_file())
         return [path for path in found if path not in self.plots and SEAL.search(_text_of(path) or "")]
 
 

@@ -8,10 +8,12 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from bench.board.group import SEEDS_FOR_ORDER, Row
-from bench.board.table import Figure, Line, Table
+from bench.board.table import UNKNOWN, Figure, Line, Table
 
 PLAIN = frozenset(" .,:;()+-=/%'\"†‡·–→>±∞×…τδ−‖")
 """What Markdown and HTML leave alone inside a line, beside letters and digits."""
+
+BLOCK = re.compile(r"^(?:>|[-+]+(?= |$)|\d+[.)](?= |$))")
 
 
 def one_line(text: str) -> str:
@@ -24,8 +26,13 @@ def escape(text: str) -> str:
     """Any text as one line that Markdown and HTML show as it is: no table, markup or link can come out of it."""
     # An underscore inside a word is no emphasis, and names are full of them.
     escaped = re.sub(r"[^\W_](_(?=[^\W_]))?|.", lambda found: _safe(found[0]), one_line(text))
+    # At the start of a line these begin a list, a quotation or a rule.
+    escaped = BLOCK.sub(
+        lambda found: "".join(char if char.isdigit() else f"&#{ord(char)};" for char in found[0]), escaped
+    )
     # GitHub makes links of bare addresses, also of escaped ones; a comment inside shows nothing and ends them.
-    return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=&#64;)", "<!-- -->", escaped)
+    # Not in front: a line that begins with one is HTML to its end.
+    return re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=.)(?=&#64;)", "<!-- -->", escaped)
 
 
 def _safe(piece: str) -> str:
@@ -86,7 +93,7 @@ def name(row: Row, seeds: int | None = None) -> str:
     """The row's label with its marks: † adapted, * provisional. seeds: how many a table shows, if not all."""
     version, bracket, parameters = row.label.removeprefix(row.method).partition("[")
     # Only these brackets are ours; nothing follows them that would make a link.
-    plain = escape(row.method + version) + (f"[{escape(parameters[:-1])}]" if bracket else "")
+    plain = (escape(row.method + version) or UNKNOWN) + (f"[{escape(parameters[:-1])}]" if bracket else "")
     provisional = (len(row.by_seed) if seeds is None else seeds) < SEEDS_FOR_ORDER
     return plain + ("†" if row.adapted else "") + (r"\*" if provisional else "")
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.complaints import shown
 from bench.errors import StoreError
 from bench.identity import canonical, key_of
-from bench.store import TARGETS, slug
+from bench.record import HUGE
+from bench.store import TARGETS, content_of, slug
 
 if TYPE_CHECKING:
     from bench.board.target import Target
@@ -93,13 +95,15 @@ def _text(number: int, content: dict[str, Any]) -> str:
 def _read(path: Path, number: int) -> Version:
     """One file; one that is not what was stored under its name raises StoreError."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(content_of(path))
         named, digest = content.pop("version"), content.pop("sha256")
         if named != number:
             raise ValueError(f"it says that it is version {named}")
         if digest != key_of(content):
             raise ValueError("it was changed after it was stored")
+        if not isinstance(content["value"], int | float) or abs(content["value"]) > HUGE:
+            raise ValueError(f"its value is {shown(content['value'])}, expected a number of percent points")
         return Version(number, content["value"], canonical(content))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         detail = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise StoreError(f"{path} is not a stored target: {detail}. Restore it, or move it away.") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.cli.options import add_results, board_path, open_store
 from bench.garbage import no_garbage_collection
+from bench.printable import printable_lines
 
 
 def add_to(commands) -> None:
@@ -34,6 +35,6 @@ def run(given: argparse.Namespace) -> int:
     if not changes:
         print(f"{path} is what the records give")
         return 0
-    print(changes, file=sys.stderr)
+    print(printable_lines(changes), file=sys.stderr)
     print(f"{path} is not what the records give: the same command without --check writes it", file=sys.stderr)
     return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from bench import __version__
 from bench.cli import export, leaderboard, listing, report, run, show, status, teachers, validate
 from bench.errors import BenchError
+from bench.printable import printable_lines
 
 COMMANDS = (run, status, listing, show, leaderboard, report, validate, export, teachers)
 INTERRUPTED = 130
@@ -24,15 +26,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever reads us, `head` for example, has enough. Python would complain when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads us, `head` for example, has enough.
+        _leave_standard_output()
         return 1
     except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: {error.filename or 'standard output'} cannot be written: {error.strerror}", file=sys.stderr)
+        _leave_standard_output()
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _leave_standard_output() -> None:
+    """What is left of it goes nowhere: Python would complain when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:

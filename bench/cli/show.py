@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from bench.cli.options import add_results
+from bench.printable import printable
 from bench.protocol import at_share
 
 
@@ -20,7 +22,9 @@ def run(given: argparse.Namespace) -> int:
     from bench.store import Store
 
     path, record = Store(given.results).find(given.cell)
-    print(record.to_json() if given.json else describe(path, record), end="")
+    # In ASCII: a record of somebody else may hold what moves a terminal's cursor.
+    stored = json.dumps(record.model_dump(mode="json", by_alias=True), indent=1) + "\n"
+    print(stored if given.json else describe(path, record), end="")
     return 0
 
 
@@ -39,7 +43,7 @@ def describe(path, record) -> str:
     if record.ok:
         lines += finished(record)
     else:
-        lines += ["", record.reason.rstrip(), ""]
+        lines += ["", *record.reason.rstrip().split("\n"), ""]
     environment, origin = record.environment, record.provenance
     dirty = " with changes" if origin.dirty else ""
     lines += [
@@ -48,7 +52,7 @@ def describe(path, record) -> str:
         "versions    " + ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
         f"again       {origin.command}",
     ]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def finished(record) -> list[str]:
@@ -58,7 +62,8 @@ def finished(record) -> list[str]:
     lines = [f"test        {metrics} (last epoch, {record.reports})"]
     if result.test_selected:
         chosen = result.test_selected[record.metric]
-        lines.append(f"selected    {record.metric} {chosen:.2f} at epoch {result.selected_epoch:.2f}, chosen on select")
+        epoch = "unknown" if result.selected_epoch is None else f"{result.selected_epoch:.2f}"
+        lines.append(f"selected    {record.metric} {chosen:.2f} at epoch {epoch}, chosen on select")
     if record.teacher:
         teacher = record.teacher
         lines.append(f"teacher     {teacher.network}, test {teacher.test:.2f}, weights {teacher.sha256[:12]}")
@@ -69,5 +74,5 @@ def finished(record) -> list[str]:
         f"parameters  {cost.parameters:,} and {cost.extra_parameters:,} more while training",
     ]
     if result.select is not None:
-        lines.append("select      " + " ".join(f"{value:.1f}" for value in curve.select))
+        lines.append("select      " + " ".join("–" if value is None else f"{value:.1f}" for value in curve.select))
     return lines

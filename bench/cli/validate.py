@@ -21,7 +21,8 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    from bench.validation.report import printable, validate
+    from bench.printable import printable
+    from bench.validation.report import validate
 
     report = validate(files(given.paths or [given.results], given.results), given.results)
     if given.json:

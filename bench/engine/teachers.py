@@ -40,6 +40,8 @@ from bench.protocol import Protocol
 from bench.task import Task
 
 HEADER = "kdbench"
+SEAL = "header_sha256"
+"""The entry of a header that is the digest of the others. Files that are older have none."""
 SEED = 0
 EVALUATIONS = 10
 """Of the training of a teacher: for progress and for finding a loss that is not finite."""
@@ -86,8 +88,11 @@ class Brought:
                 f"teacher file {path} does not exist: expected a safetensors file, or a folder with model.safetensors"
             )
         weights = read_weights(path)
+        digest = weights_digest(weights)
+        if stored_header(path) is not None:
+            check_whole(read_header(path), digest)
         shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-        return cls(path, weights_digest(weights), shapes, names, folder)
+        return cls(path, digest, shapes, names, folder)
 
     def check_fits(self, task: Task, network: str) -> None:
         """Raises TeacherError if these are not the weights of this network."""
@@ -169,17 +174,25 @@ def weights_digest(weights: dict[str, Tensor]) -> str:
 
 def read_header(path: Path) -> TeacherFile:
     """The description in a teacher's header, without its weights. A file without one raises TeacherError."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            stored = (file.metadata() or {}).get(HEADER)
-    except (OSError, SafetensorError) as error:
-        raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
+    stored = stored_header(path)
     if stored is None:
         raise TeacherError(f"teacher file {path} has no kdbench header")
     try:
-        return TeacherFile(path=path, **json.loads(stored))
-    except (ValueError, TypeError) as error:
+        header = json.loads(stored)
+        if header.pop(SEAL, None) not in (None, key_of(header)):
+            raise ValueError("its checksum differs")
+        return TeacherFile(path=path, **header)
+    except (ValueError, TypeError, AttributeError) as error:
         raise TeacherError(f"teacher file {path} has a kdbench header that cannot be read: {error}") from error
+
+
+def stored_header(path: Path) -> str | None:
+    """The text of the description; None where the file is from elsewhere."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(HEADER)
+    except (OSError, SafetensorError) as error:
+        raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -189,6 +202,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in load_file(path).items() if not name.endswith(".position_ids")}
     except (OSError, SafetensorError) as error:
         raise TeacherError(f"teacher file {path} cannot be read as safetensors: {error}") from error
+
+
+def check_whole(teacher: TeacherFile, digest: str) -> None:
+    """Raises TeacherError if the header was written for weights of another digest."""
+    if digest != teacher.sha256:
+        raise TeacherError(f"teacher file {teacher.path} is damaged (its checksum differs)")
 
 
 def cached_teacher(
@@ -209,9 +228,10 @@ def cached_teacher(
         if path.exists():
             try:
                 teacher, weights = read_header(path), read_weights(path)
-                if weights_digest(weights) == teacher.sha256:
-                    return teacher, weights
-                say(f"teacher file {path} is damaged (its checksum differs): training it again")
+                if key_of(teacher.identity) != key_of(identity):
+                    raise TeacherError(f"teacher file {path} says that it is another teacher")
+                check_whole(teacher, weights_digest(weights))
+                return teacher, weights
             except TeacherError as error:
                 say(f"{error}: training it again")
         say(f"training the teacher {network} ({bench.task.name}, {bench.protocol.name})")
@@ -270,8 +290,10 @@ def train_teacher(
     header = {"identity": identity, "sha256": digest, "metric": metric, "train_seconds": clock.seconds}
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        save_file(weights, temporary, metadata={HEADER: json.dumps(header)})
+        save_file(weights, temporary, metadata={HEADER: json.dumps(header | {SEAL: key_of(header)})})
         os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise OSError(f"{path} cannot be written: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)
     checkpoint.clear()

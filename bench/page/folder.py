@@ -39,6 +39,9 @@ def replaced_folder(path: Path) -> Iterator[Path]:
             if old.exists():
                 old.rename(path)
             raise
+    except shutil.Error as error:  # of many files at once
+        _, _, reason = error.args[0][0]
+        raise StoreError(f"report {path} cannot be written: {reason}") from error
     except OSError as error:
         raise StoreError(f"report {path} cannot be written: {error.strerror or error}") from error
     finally:

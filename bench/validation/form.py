@@ -34,10 +34,9 @@ def parsed(content: bytes) -> tuple[Record | None, list[Complaint]]:
 def slips(content: bytes) -> Iterator[Complaint]:
     """What a JSON reader lets pass: names that are given twice, numbers that are not finite or too large."""
     try:
-        whole = json.loads(content, object_pairs_hook=_Names)
+        yield from _slips(json.loads(content, object_pairs_hook=_Names), ())
     except (ValueError, RecursionError):
-        return  # no JSON, which the schema's own reader says
-    yield from _slips(whole, ())
+        return  # no JSON, or too deep, which the schema's own reader says
 
 
 class _Names(list):

@@ -1,35 +1,18 @@
-"""Which cell a record says it is of: its key, its protocol, its teacher, how it ended and when."""
+"""Which cell a record says it is of: its key, its teacher, how it ended and when, and the command."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
-from bench.board.entries import NEEDED
-from bench.complaints import Complaint, complaints, wrong
-from bench.identity import canonical
-from bench.protocol import Protocol
+from bench.complaints import Complaint, wrong
 from bench.record import Record
-
-PROTOCOL = TypeAdapter(Protocol)
 
 
 def key(record: Record) -> Iterator[Complaint]:
     if record.key != record.cell.key:
         yield wrong("key", record.key, f"{record.cell.key}, the key of `cell`: one of the two was edited")
-
-
-def protocol(record: Record) -> Iterator[Complaint]:
-    content = record.cell.protocol
-    found = [(name, "is missing") for name in NEEDED if name not in content]
-    try:
-        PROTOCOL.validate_json(text := canonical(content), strict=True)
-    except ValidationError as error:
-        found += [each for each in complaints(text.encode(), error) if each not in found]
-    for field, problem in found:
-        yield f"cell.protocol.{field}", problem
 
 
 def teacher(record: Record) -> Iterator[Complaint]:
@@ -68,3 +51,14 @@ def started(record: Record) -> Iterator[Complaint]:
         offset = None
     if offset != timedelta(0):
         yield wrong("provenance.started", text, "a date and time in UTC, such as 2026-01-31T12:00:00+00:00")
+
+
+def command(record: Record) -> Iterator[Complaint]:
+    """The board asks its readers to run it: it is one command of ours, and a shell runs nothing else."""
+    text = record.provenance.command
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if words[:4] != ["python", "-m", "bench", "run"] or shlex.join(words) != text:
+        yield wrong("provenance.command", text, "`python -m bench run` with its arguments, quoted as a run quotes them")

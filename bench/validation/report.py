@@ -8,7 +8,11 @@ from pathlib import Path
 
 from bench.board.stored_targets import StoredTargets
 from bench.complaints import Complaint
+from bench.errors import StoreError
+from bench.printable import printable
 from bench.record import Record
+from bench.soundness import unsound
+from bench.store import content_of
 from bench.validation import curve, figures, origin
 from bench.validation.form import parsed
 from bench.validation.place import place
@@ -16,7 +20,7 @@ from bench.validation.ranges import ranges
 from bench.validation.together import Found, duplicates, notes
 
 Check = Callable[[Record], Iterator[Complaint]]
-OF_EVERY_RECORD: tuple[Check, ...] = (origin.key, origin.teacher, origin.ending, origin.started)
+OF_EVERY_RECORD: tuple[Check, ...] = (origin.key, origin.teacher, origin.ending, origin.started, origin.command)
 OF_A_FINISHED_CELL: tuple[Check, ...] = (
     curve.rises,
     curve.length,
@@ -72,19 +76,15 @@ def validate(paths: Iterable[Path], results: Path) -> Report:
 def examined(path: Path, results: Path) -> tuple[Record | None, list[Complaint]]:
     """The record of a file, if it has the form of one, and all that is wrong with it."""
     try:
-        record, found = parsed(path.read_bytes())
-    except OSError as error:
-        return None, [("file", f"cannot be read: {error.strerror or error}")]
+        content = content_of(path)
+    except StoreError as error:
+        return None, [("file", str(error).removeprefix(f"{path} "))]
+    record, found = parsed(content)
     if record is None:
         return None, found
-    unsound = list(origin.protocol(record))
+    wrong = unsound(record)
     # Without a sound protocol there is no place where the file should be.
-    found += unsound or place(path, record, results)
+    found += wrong or place(path, record, results)
     for check in OF_EVERY_RECORD + (OF_A_FINISHED_CELL if record.ok else ()):
         found += check(record)
-    return (None if unsound else record), found
-
-
-def printable(text: str) -> str:
-    """The text on one line of a terminal, whatever a file's name or content holds."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return (None if wrong else record), found

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -59,6 +60,8 @@ VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "se
 """The files of which a tokenizer has one or more."""
 PER_LAYER = ("layer_types", "attention_window")
 """Entries of a configuration that say something of every layer."""
+NO_CODE = {"trust_remote_code": False}
+"""Left out, transformers would ask whether to run the Python that a folder brings."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -108,13 +111,20 @@ def pretrained(location: str) -> Backbone:
     if location.startswith(("/", "./", "../", "~")) and not Path(location).is_dir():
         raise UsageError(f"network {location!r}: this folder does not exist")
     try:
-        config = AutoConfig.from_pretrained(location)
+        config = AutoConfig.from_pretrained(location, **NO_CODE)
         if getattr(config, "is_encoder_decoder", False):
             raise UsageError(
                 f"network {location!r} is an encoder with a decoder ({config.model_type}): expected an encoder"
             )
-        model, loading = AutoModel.from_pretrained(location, output_loading_info=True, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+        model, loading = AutoModel.from_pretrained(location, output_loading_info=True, dtype=torch.float32, **NO_CODE)
+    except UsageError:
+        raise
+    except UnpicklingError as error:
+        raise UsageError(
+            f"network {location!r}: its weights are a pickle that holds more than tensors, which could run code and is "
+            "not read: expected model.safetensors"
+        ) from error
+    except Exception as error:  # whatever transformers and safetensors object to in damaged files
         what = (
             "from its folder"
             if Path(location).is_dir()
@@ -141,8 +151,8 @@ def check_same(folder: Path, name: str, backbone: Backbone) -> None:
     if not (folder / "config.json").is_file():
         return
     try:
-        theirs = AutoConfig.from_pretrained(folder).to_dict()
-    except (OSError, ValueError) as error:
+        theirs = AutoConfig.from_pretrained(folder, **NO_CODE).to_dict()
+    except Exception as error:
         raise TeacherError(f"teacher folder {folder}: its configuration cannot be read: {first_line(error)}") from error
     ours = backbone.config.to_dict()
     # What configurations of every family have is how a model is called, and what it gives back.
@@ -165,8 +175,8 @@ def check_same(folder: Path, name: str, backbone: Backbone) -> None:
 def tokenizer_of(location: str) -> Any:
     """The tokenizer of a folder or of the hub; UsageError if there is none."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(location)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(location, **NO_CODE)
+    except Exception as error:
         raise UsageError(f"network {location!r} has no tokenizer that can be read: {first_line(error)}") from error
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise UsageError(f"network {location!r} has no tokenizer: expected tokenizer.json or a vocabulary beside it")
@@ -265,7 +275,7 @@ def classifier(backbone: Backbone, classes: int, names: tuple[str, ...] = ()) ->
     if names:
         config.id2label = dict(enumerate(names))
         config.label2id = {name: number for number, name in enumerate(names)}
-    network = AutoModelForSequenceClassification.from_config(config)
+    network = AutoModelForSequenceClassification.from_config(config, **NO_CODE)
     if backbone.weights:
         own = network.base_model.state_dict()
         fitting = {name: tensor for name, tensor in backbone.weights.items() if name in own}

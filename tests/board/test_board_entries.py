@@ -37,14 +37,6 @@ def test_links_are_relative_to_the_board():
     assert entry.link == "../results/m/x.json"
 
 
-@pytest.mark.parametrize("field", ["window", "target", "controls", "name"])
-def test_a_record_whose_protocol_is_none_names_its_file(field):
-    rules = protocol()
-    del rules[field]
-    with pytest.raises(StoreError, match=rf"/repo/results/.*cell.protocol lacks {field}"):
-        entries(placed([record(rules={"name": "x", **rules} if field != "name" else rules)]), ROOT)
-
-
 @given(st.permutations([record("kd", seed, machine=machine) for seed in range(3) for machine in ("m1", "m2")]))
 def test_order_is_that_of_the_content(made):
     found = entries([(RESULTS / f"{each.machine}-{each.cell.seed}", each) for each in made], ROOT)

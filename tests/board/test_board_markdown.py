@@ -40,6 +40,26 @@ def test_ordinary_names_stay_readable(name):
     assert escape(name) == name
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- item", "&#45; item"),
+        ("+ item", "&#43; item"),
+        ("---", "&#45;&#45;&#45;"),
+        (">quoted", "&#62;quoted"),
+        ("1. item", "1&#46; item"),
+        ("20) item", "20&#41; item"),
+        ("@name", "&#64;name"),
+        ("-0.50", "-0.50"),
+        ("+1.00 (5)", "+1.00 (5)"),
+        ("3.5 s", "3.5 s"),
+        ("kd - x", "kd - x"),
+    ],
+)
+def test_nothing_begins_a_list_a_quotation_or_a_rule(text, expected):
+    assert escape(text) == expected
+
+
 def test_link_target_has_no_markup():
     assert link("0", "my results/a(1)|<b>.json") == "[0](my%20results/a%281%29%7C%3Cb%3E.json)"
 

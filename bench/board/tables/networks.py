@@ -27,7 +27,7 @@ def networks(analysis: Analysis, machine: str) -> Table:
     size = costs[0].parameters
     ratio = times(group.teacher.parameters / size) if group.teacher else NONE
     lines = [_line(f"student: {group.cell.pair.student}", size, ratio, [cost.student for cost in costs])]
-    if teachers:
+    if teachers and group.teacher:
         lines.append(_line(f"teacher: {group.cell.pair.teacher}", group.teacher.parameters, NONE, teachers))
     return Table("networks", "Networks", COLUMNS, tuple(lines), head="Network", machine=machine)
 
