@@ -37,13 +37,26 @@ NEEDED = (
 
 def unsound(record: Record) -> list[Complaint]:
     """All that is wrong; empty for every record that a run left."""
-    free = {
-        "cell.method.parameters": record.cell.method.parameters,
-        "tuned": record.tuned,
-        "environment": record.environment,
-    }
-    found = [each for field, content in free.items() for each in extremes(content, field)]
-    return [*found, *_of_protocol(marshal.dumps(record.cell.protocol))]
+    cell = record.cell
+    parts = (("cell.method.parameters", cell.method.parameters), ("tuned", record.tuned))
+    found = [
+        complaint
+        for field, content in (*parts, ("environment", record.environment))
+        # Almost always all is well, and to find the place takes longer.
+        if not _is_plain(content)
+        for complaint in extremes(content, field)
+    ]
+    return [*found, *_of_protocol(marshal.dumps(cell.protocol))]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `extremes` finds nothing."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is dict:
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if kind is list else -HUGE <= value <= HUGE
 
 
 @lru_cache(maxsize=1024)

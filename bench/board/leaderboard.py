@@ -94,7 +94,7 @@ class Leaderboard:
 
     def left_over(self) -> list[Path]:
         """Figures of ours that the board shows no more."""
-        found = sorted(self.figures.glob("*.svg"))
+        found = sorted(path for path in self.figures.glob("*.svg") if path.is_file())
         return [path for path in found if path not in self.plots and SEAL.search(_text_of(path) or "")]
 
 

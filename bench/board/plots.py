@@ -78,7 +78,7 @@ class Plot:
     def is_drawn(self, path: Path) -> bool:
         """Whether the file shows these data, whole."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
         except (OSError, ValueError):
             return False
         found = SEAL.search(text)

@@ -78,6 +78,7 @@ FILES: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(max_examples=120)
 @given(
     kind=st.sampled_from(sorted(FILES)),

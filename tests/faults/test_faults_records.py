@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,10 +15,10 @@ from hypothesis import strategies as st
 from readers import READERS
 from records import consistent, edited, failure, protocol, record
 
-from bench.errors import BenchError, StoreError
+from bench.errors import BenchError
 from bench.record import CellIdentity, Record
 from bench.soundness import unsound
-from bench.store import MOST_BYTES, Store, read
+from bench.store import Store
 from bench.validation.report import validate
 
 RULES = protocol(evaluations=4, target_seeds=1)
@@ -209,96 +208,6 @@ def test_predictions_that_claim_to_be_huge_are_not_unpacked():
     bomb = edited(GOOD, "predictions", {"count": 10**9, "classes": "eNpj", "correct": "eNpj"})
     with pytest.raises(ValueError, match="less than or equal to 10000000"):
         Record.model_validate_json(bomb)
-
-
-def a_pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def a_huge_file(path: Path) -> None:
-    with open(path, "wb") as file:
-        file.truncate(2 * 2**30)
-
-
-def a_device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def a_loop(path: Path) -> None:
-    path.symlink_to(path)
-
-
-def a_link_to_nothing(path: Path) -> None:
-    path.symlink_to(path.with_name("absent"))
-
-
-def another_file_of_the_machine(path: Path) -> None:
-    path.symlink_to("/etc/passwd")
-
-
-@pytest.mark.parametrize(
-    "make", [a_pipe, a_huge_file, a_device, a_loop, a_link_to_nothing, another_file_of_the_machine]
-)
-def test_what_is_no_file_of_a_record_is_named_and_never_waited_for(tmp_path, make):
-    results = tmp_path / "results"
-    Store(results).write(GOOD)
-    path = results / "x.json"
-    make(path)
-    for name, read_all in READERS.items():
-        if name == "validate":
-            assert [each.file for each in read_all(results).problems] == [str(path)]
-            continue
-        with pytest.raises(StoreError) as raised:
-            read_all(results)
-        assert str(path) in str(raised.value)
-        assert "root:" not in str(raised.value)
-
-
-def test_a_stored_target_that_is_a_pipe_is_named(tmp_path):
-    (tmp_path / "targets").mkdir()
-    os.mkfifo(tmp_path / "targets" / "pkd.v1.json")
-    [problem] = validate([], tmp_path).problems
-    assert problem.file == str(tmp_path / "targets" / "pkd.v1.json")
-    assert "not a file" in problem.problem
-
-
-def test_a_folder_with_the_name_of_a_record_is_a_folder(tmp_path):
-    path = Store(tmp_path).write(GOOD)
-    (path.parent / "x.json").mkdir()
-    assert Store(tmp_path).paths() == [path]
-
-
-def test_a_file_just_too_large_is_refused_and_one_below_is_read(tmp_path):
-    path = Store(tmp_path).write(GOOD)
-    path.write_text(TEXT + " " * (MOST_BYTES - len(TEXT)))
-    assert read(path) == GOOD
-    path.write_text(TEXT + " " * (MOST_BYTES - len(TEXT) + 1))
-    with pytest.raises(StoreError, match=rf"{path} cannot be read: it has .* bytes, expected at most"):
-        read(path)
-
-
-def test_a_name_that_is_not_utf8_is_named(tmp_path):
-    results = tmp_path / "results"
-    path = Store(results).write(GOOD)
-    odd = os.fsencode(path.parent) + b"/\xff.json"
-    os.rename(path, odd)
-    with pytest.raises(StoreError, match="not UTF-8"):
-        READERS["board"](results)
-    assert validate(Store(results).paths(), results).problems
-
-
-def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
-    path = Store(tmp_path).write(GOOD)
-    scan = os.scandir
-
-    def refuse(folder):
-        if os.fspath(folder) == os.fspath(path.parent):
-            raise PermissionError(13, "Permission denied", folder)
-        return scan(folder)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(StoreError, match=rf"{path.parent} cannot be read: Permission denied"):
-        Store(tmp_path).paths()
 
 
 @pytest.mark.parametrize("made", [GOOD, consistent("scratch"), failure()], ids=["kd", "scratch", "failed"])

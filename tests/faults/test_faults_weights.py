@@ -58,6 +58,7 @@ def a_deep_configuration(folder: Path, mark: Path) -> None:
     (folder / "config.json").write_text("[" * 5000 + "]" * 5000)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
