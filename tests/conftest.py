@@ -1,8 +1,10 @@
 """Its place makes helpers such as `records` and `toy` importable from every test."""
 
 import gc
+import multiprocessing
 import os
 from collections.abc import Iterator
+from multiprocessing import forkserver
 
 import pytest
 from hypothesis import settings
@@ -21,6 +23,14 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def quick_processes() -> None:
+    """Worker processes that need not import, each anew, what the tasks of the tests take."""
+    libraries = ("timm", "torchvision", "sklearn.datasets", "scipy.stats", "transformers", "datasets")
+    multiprocessing.set_forkserver_preload(["bench.executors.process", *libraries])
+    forkserver.ensure_running()
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ class Local:
         self.timeout = timeout
         self.wait_for_others = wait_for_others
         self._books = Bookkeeper(job)
+        warm_up()
         self._workers: dict[str, WorkerProcess] = {}
         self._queue: deque[Ticket] = deque()
         self._alone: deque[Ticket] = deque()

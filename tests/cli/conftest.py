@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -14,11 +12,8 @@ SMOKE = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14
 
 
 @pytest.fixture(autouse=True, scope="session")
-def quick_processes() -> None:
-    """Worker processes that need not import, each anew, what the tasks of these tests take."""
-    libraries = ("timm", "torchvision", "sklearn.datasets", "scipy.stats", "transformers", "datasets")
-    multiprocessing.set_forkserver_preload(["bench.executors.process", *libraries])
-    forkserver.ensure_running()
+def processes(quick_processes: None) -> None:
+    """All of these tests run cells in processes."""
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,11 @@ class Heard:
         self.events.append(("left", seat))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def processes(quick_processes: None) -> None:
+    """All of these tests run cells in processes."""
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()

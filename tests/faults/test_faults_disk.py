@@ -76,8 +76,8 @@ def test_a_record_is_not_half_written(place):
     for new in (record("pkd", 1, rules=RULES), record("at", rules=RULES), record("kd", rules=RULES, test=60.0)):
         with broken(folder), pytest.raises(StoreError) as raised:
             Store(folder / "results").write(new)
-        path = Store(folder / "results").path(new.machine, new.cell, new.key)
-        assert str(path) in str(raised.value)
+        assert str(folder / "results" / new.machine) in str(raised.value)
+        assert new.key[:12] in str(raised.value)
         assert said in str(raised.value)
     assert files(folder) == before
     assert Store(folder / "results").write(new).exists()  # there is room again

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from readers import READERS
-from records import record
+from records import consistent
 
 from bench.errors import StoreError
 from bench.store import MOST_BYTES, Store, read
@@ -44,7 +44,7 @@ def another_file_of_the_machine(path: Path) -> None:
 )
 def test_what_is_no_file_of_a_record_is_named_and_never_waited_for(tmp_path, make):
     results = tmp_path / "results"
-    Store(results).write(record())
+    Store(results).write(consistent())
     path = results / "x.json"
     make(path)
     for name, read_all in READERS.items():
@@ -67,7 +67,7 @@ def test_a_stored_target_that_is_a_pipe_is_named(tmp_path):
 
 def test_a_figure_that_is_a_pipe_is_drawn_anew_and_a_strange_one_left_alone(tmp_path):
     results = tmp_path / "results"
-    Store(results).write(record())
+    Store(results).write(consistent())
     page = READERS["board"](results)
     for path in (page.figures / "strange.svg", *page.plots):
         path.parent.mkdir(exist_ok=True)
@@ -77,16 +77,16 @@ def test_a_figure_that_is_a_pipe_is_drawn_anew_and_a_strange_one_left_alone(tmp_
 
 
 def test_a_folder_with_the_name_of_a_record_is_a_folder(tmp_path):
-    path = Store(tmp_path).write(record())
+    path = Store(tmp_path).write(consistent())
     (path.parent / "x.json").mkdir()
     assert Store(tmp_path).paths() == [path]
 
 
 def test_a_file_just_too_large_is_refused_and_one_below_is_read(tmp_path):
-    path = Store(tmp_path).write(record())
-    text = record().to_json()
+    path = Store(tmp_path).write(consistent())
+    text = consistent().to_json()
     path.write_text(text + " " * (MOST_BYTES - len(text)))
-    assert read(path) == record()
+    assert read(path) == consistent()
     path.write_text(text + " " * (MOST_BYTES - len(text) + 1))
     with pytest.raises(StoreError, match=rf"{path} cannot be read: it has .* bytes, expected at most"):
         read(path)
@@ -94,7 +94,7 @@ def test_a_file_just_too_large_is_refused_and_one_below_is_read(tmp_path):
 
 def test_a_name_that_is_not_utf8_is_named(tmp_path):
     results = tmp_path / "results"
-    path = Store(results).write(record())
+    path = Store(results).write(consistent())
     odd = os.fsencode(path.parent) + b"/\xff.json"
     os.rename(path, odd)
     with pytest.raises(StoreError, match="not UTF-8"):
@@ -103,7 +103,7 @@ def test_a_name_that_is_not_utf8_is_named(tmp_path):
 
 
 def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
-    path = Store(tmp_path).write(record())
+    path = Store(tmp_path).write(consistent())
     scan = os.scandir
 
     def refuse(folder):

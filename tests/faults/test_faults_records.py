@@ -55,13 +55,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def place_of(results: Path) -> Path:
-    return Store(results).path(GOOD.machine, GOOD.cell, GOOD.key)
-
-
 def check(results: Path, content: bytes) -> None:
     """No reader crashes; what one refuses, it names, and `validate` has a problem of it."""
-    path = place_of(results)
+    path = Store(results).write(GOOD)
     path.write_bytes(content)
     try:
         named = {each.file for each in validate([path], results).problems}
