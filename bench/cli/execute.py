@@ -27,20 +27,25 @@ def execute(
     expected: Mapping[Hashable, float],
     seats: int,
     further: str,
+    keep_going: bool,
 ) -> int:
     """Runs the cells and writes the board, also when it is interrupted. Returns the exit code.
 
     executor: makes the executor, which tells the watcher what happens. expected: seconds of a cell of a row. further:
-    how to go on after an interruption.
+    how to go on after an interruption. keep_going: whether the rest runs after a failure.
     """
     tally = Tally([ticket.row for ticket in tickets], expected, seats)
     not_exported = 0
     with RunFile(store, tally), Progress(tally) as progress:
+        outcomes = executor(progress).run(tickets)
         try:
-            for outcome in executor(progress).run(tickets):
+            for outcome in outcomes:
                 tally.ended_with(outcome.ticket.row, outcome.record, outcome.elsewhere)
                 not_exported += not outcome.exported
                 progress.finished(summary(outcome))
+                if not (outcome.record.ok or keep_going):
+                    outcomes.close()
+                    progress.say(f"stopped at the first failure: {tally.cells - tally.ended} cells have not been run")
         except KeyboardInterrupt:
             progress.say(
                 f"interrupted: {tally.ended} of {tally.cells} cells are finished and kept; give the same command "

@@ -81,6 +81,12 @@ def add_to(commands) -> None:
         metavar="SECONDS",
         help="end a cell that takes longer, its data and teacher not counted (default: no limit)",
     )
+    parser.add_argument(
+        "--keep-going",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="run the other cells when one fails (default); the exit code tells",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, what it takes, and run nothing")
     add_results(parser)
     add_plugins(parser)
@@ -174,7 +180,7 @@ def run_cells(
     marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
     tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
     seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
-    return execute(tickets, executor, store, board_path(given.results), seconds, len(places), further)
+    return execute(tickets, executor, store, board_path(given.results), seconds, len(places), further, given.keep_going)
 
 
 def check_export(plan: Plan, chosen: list) -> None:

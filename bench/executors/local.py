@@ -164,6 +164,8 @@ class Local:
         return self._queue.popleft()
 
     def _give(self, seat: Seat, ticket: Ticket, last_try: bool) -> None:
+        if seat.name in self._workers and self._workers[seat.name].ended:
+            self._dismiss(seat.name)  # it died after its last cell: not this one's failure
         if seat.name not in self._workers:
             self._workers[seat.name] = WorkerProcess(self.job, seat)
         worker = self._workers[seat.name]

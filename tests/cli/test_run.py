@@ -249,6 +249,17 @@ def test_a_failed_cell_is_a_record_and_runs_again(bench, plugin, tmp_path, mode,
     assert "1 to run" in out
 
 
+def test_a_failure_stops_the_run_only_if_it_should(bench, plugin, tmp_path):
+    arguments = [*SMOKE, "--methods", "mine,scratch", "--plugin", plugin, "--set", "mine.mode=raise"]
+    code, out, _ = bench(*arguments, "--no-keep-going", "--results", tmp_path / "stopped")
+    assert code == 1
+    assert "stopped at the first failure: 1 cells have not been run" in out
+    assert [record.status for _, record in Store(tmp_path / "stopped").records()] == ["error"]
+    code, out, _ = bench(*arguments, "--results", tmp_path / "went_on")
+    assert code == 1
+    assert sorted(record.status for _, record in Store(tmp_path / "went_on").records()) == ["error", "ok"]
+
+
 def test_ctrl_c_keeps_what_is_finished(bench, plugin, tmp_path):
     results = tmp_path / "results"
     code, out, _ = bench(
