@@ -14,6 +14,7 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
+from bench.errors import StoreError
 from bench.record import Part
 from bench.store import Store, slug
 from bench.tally import Tally
@@ -111,13 +112,21 @@ class RunFile:
 
 
 def runs(store: Store) -> list[tuple[RunReport, bool]]:
-    """Every run that has said something of itself, and whether its process still lives."""
+    """Every run that has said something of itself, and whether its process still lives.
+
+    A file that is none of a run raises StoreError.
+    """
     found = []
     for path in sorted((store.root / FOLDER).glob("*.json")):
-        # A run that ends at this moment takes its file away.
-        with suppress(OSError, ValidationError):
+        try:
             report = RunReport.model_validate_json(path.read_bytes())
-            found.append((report, not store.claims.free(claim(report.run))))
+        except FileNotFoundError:
+            continue  # a run that has ended at this moment
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        except ValidationError as error:
+            raise StoreError(f"{path} is not the file of a run of this version: remove it") from error
+        found.append((report, not store.claims.free(claim(report.run))))
     return found
 
 

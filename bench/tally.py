@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.record import Record
 
@@ -16,7 +16,8 @@ class Running:
 
     seat: str
     name: str
-    since: float = field(default_factory=time.monotonic)
+    since: float
+    """By the monotonic clock."""
     done: int = 0
     total: int = 0
     """Steps; 0: none is known yet."""
@@ -46,7 +47,7 @@ class Tally:
         self._measured: dict[Hashable, list[float]] = defaultdict(list)
 
     def began(self, seat: str, name: str) -> None:
-        self.running[seat] = Running(seat, name)
+        self.running[seat] = Running(seat, name, time.monotonic())
 
     def stepped(self, seat: str, done: int, total: int) -> None:
         if seat in self.running:

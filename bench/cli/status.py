@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from bench.cli.options import add_results, open_store
+from bench.printable import printable
+
+if TYPE_CHECKING:
+    from bench.runs import RunReport
 
 
 def add_to(commands) -> None:
@@ -46,10 +51,11 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def print_run(report, alive: bool) -> None:
+def print_run(report: RunReport, alive: bool) -> None:
+    """What a run says of itself, for people."""
     from bench.cli.progress import duration
 
-    print(f"{report.command} · {report.host}, process {report.process}, since {report.started}")
+    print(printable(f"{report.command} · {report.host}, process {report.process}, since {report.started}"))
     if not alive:
         print("  it has ended without finishing: give the same command again, it goes on from there")
     counts = f"{report.ended - report.failed} of {report.cells} cells done, {report.failed} failed"
@@ -60,4 +66,4 @@ def print_run(report, alive: bool) -> None:
     print(f"  {counts}")
     for each in report.running if alive else ():
         steps = f", step {each.step} of {each.steps}" if each.steps else ""
-        print(f"  {each.seat}: {each.name}{steps}, {duration(each.seconds)}")
+        print(printable(f"  {each.seat}: {each.name}{steps}, {duration(each.seconds)}"))
