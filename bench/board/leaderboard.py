@@ -20,7 +20,7 @@ from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import key_of
 from bench.record import Record
-from bench.store import slug, write_new, write_whole
+from bench.store import clear_unfinished, slug, write_new, write_whole
 
 FIGURES = "figures"
 """The folder of the figures, in the results folder."""
@@ -71,6 +71,11 @@ class Leaderboard:
         for path in self.left_over():
             path.unlink(missing_ok=True)
         return list(new)
+
+    def clear_unfinished(self) -> None:
+        """Removes what a process that was killed while it wrote these files has left. Nobody else may write now."""
+        for path in (self.path, *self.plots, *self.targets):
+            clear_unfinished(path.parent, path.name)
 
     def differences(self) -> str:
         """What `write` would change, for people; empty if nothing."""
