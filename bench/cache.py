@@ -18,3 +18,8 @@ def cache_folder() -> Path:
 def checkpoint_folder(results: Path) -> Path:
     """Where the cells that are being run for a results folder keep their checkpoints: never shared with another's."""
     return cache_folder() / "checkpoints" / hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:12]
+
+
+def checkpoint_path(folder: Path, key: str) -> Path:
+    """The checkpoint of the cell of this key, in such a folder."""
+    return folder / f"{key[:12]}.checkpoint"

@@ -28,6 +28,10 @@ class TeacherError(BenchError):
     """A teacher file that cannot be used."""
 
 
+class ExecutorError(BenchError):
+    """Cells cannot be run as was asked."""
+
+
 class StoreError(BenchError):
     """A results folder that cannot be read or written."""
 

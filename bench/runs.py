@@ -70,9 +70,7 @@ class RunFile:
     def __enter__(self) -> RunFile:
         """The file is there from here on. What runs that were killed have left is removed."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        for left in list(self._path.parent.iterdir()):
-            if self._store.claims.free(claim(left.stem)):
-                left.unlink(missing_ok=True)
+        clear_ended(self._store)
         self._store.claims.take(claim(self._fixed["run"]))
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
@@ -109,6 +107,13 @@ class RunFile:
                 for each in list(tally.running.values())
             ],
         )
+
+
+def clear_ended(store: Store) -> None:
+    """Removes the files of runs that were killed."""
+    for left in list((store.root / FOLDER).glob("*")):
+        if store.claims.free(claim(left.stem)):
+            left.unlink(missing_ok=True)
 
 
 def runs(store: Store) -> list[tuple[RunReport, bool]]:

@@ -6,13 +6,12 @@ is still the one that was seen: a file that takes another's place has another in
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -86,7 +85,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             nearests = {nearest(self.folder(machine, cell)): None for cell in folders.values()}
             for folder in {self.root: None} | nearests:
-                with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
+                with tempfile.TemporaryFile(dir=folder):  # without a name: a run that is killed leaves none
                     pass
         except OSError as error:
             raise StoreError(
@@ -108,9 +107,7 @@ class Store:
 
     def clear_leftovers(self, path: Path) -> None:
         """Removes what a process that was killed while it wrote this record has left. For whoever has its claim."""
-        for name in (path, path.with_name(path.name.removesuffix(".json") + FAILED)):
-            for leftover in path.parent.glob(f".{glob.escape(name.name[:100])}.*"):
-                leftover.unlink(missing_ok=True)
+        clear_unfinished(path.parent, path.name, path.name.removesuffix(".json") + FAILED)
 
     def paths(self) -> list[Path]:
         """The files of all records, in a fixed order."""
@@ -230,6 +227,15 @@ def write_whole(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     with replaced(path) as file:
         file.write(text.encode())
+
+
+def clear_unfinished(folder: Path, *names: str) -> None:
+    """Removes what a process that was killed while it wrote files of these names has left. No other may write now."""
+    begin = tuple(f".{name[:100]}." for name in names)
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            if name.startswith(begin):
+                (folder / name).unlink(missing_ok=True)
 
 
 def write_new(path: Path, text: str) -> None:

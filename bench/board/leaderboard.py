@@ -20,7 +20,7 @@ from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import key_of
 from bench.record import Record
-from bench.store import slug, write_new, write_whole
+from bench.store import clear_unfinished, slug, write_new, write_whole
 
 FIGURES = "figures"
 """The folder of the figures, in the results folder."""
@@ -74,6 +74,11 @@ class Leaderboard:
             except OSError as error:
                 raise StoreError(f"{path} cannot be removed: {error.strerror or error}") from error
         return list(new)
+
+    def clear_unfinished(self) -> None:
+        """Removes what a process that was killed while it wrote these files has left. Nobody else may write now."""
+        for path in (self.path, *self.plots, *self.targets):
+            clear_unfinished(path.parent, path.name)
 
     def differences(self) -> str:
         """What `write` would change, for people; empty if nothing."""

@@ -81,6 +81,8 @@ def write_board(store: Store, board: Path, say: Callable[[str], None]) -> None:
     from bench.board.leaderboard import leaderboard
 
     with store.claims.held(BOARD), no_garbage_collection():
-        written = leaderboard(store.records(BoardRecord), store.root, board).write()
+        made = leaderboard(store.records(BoardRecord), store.root, board)
+        made.clear_unfinished()
+        written = made.write()
     if written:
         say(f"wrote {board}")

@@ -98,13 +98,16 @@ def run(given: argparse.Namespace) -> int:
 
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
+    from bench.cache import checkpoint_folder
     from bench.engine.place import place_here
+    from bench.leftovers import clear_leftovers
     from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
     from bench.registry import Registry
+    from bench.runs import clear_ended
     from bench.store import Store
 
     if given.workers != 0 and not given.dry_run:
-        from bench.executors.local import warm_up
+        from bench.executors.worker_process import warm_up
 
         warm_up()
     registry, store = Registry(given.plugin), Store(given.results)
@@ -140,7 +143,9 @@ def run(given: argparse.Namespace) -> int:
     if given.dry_run:
         return 0
     store.check_writable(plan.machine, chosen)
+    clear_leftovers(store, plan.machine, zip(plan.cells, plan.marks, strict=True), checkpoint_folder(store.root))
     if not chosen:
+        clear_ended(store)
         print("nothing to do" + ("" if given.only == "all" else ": --only all runs again what has its record"))
         from bench.cli.execute import write_board
 
@@ -153,13 +158,14 @@ def run_cells(
     given: argparse.Namespace, plan: Plan, cells: list, store: Store, data_dir: Path | None, expected: Estimate
 ) -> int:
     """Runs the cells where the user wants them."""
+    from bench.cli.check_data import check_data
     from bench.cli.execute import execute
     from bench.executors.here import Here
     from bench.executors.job import Job, Ticket
     from bench.executors.local import Local
     from bench.executors.seats import seats
 
-    check_data(cells, data_dir, print)
+    check_data([cell.task for cell in cells], data_dir, given.timeout, print)
     job = Job(
         results=store.root,
         machine=plan.machine,
@@ -220,15 +226,6 @@ def seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
-
-
-def check_data(cells: list, data_dir: Path | None, say) -> None:
-    """Reads the data of all tasks, if there are several: what is broken is told before anything is trained."""
-    tasks = {cell.task.name: cell.task for cell in cells}
-    if len(tasks) > 1:
-        say(f"reading the data of {len(tasks)} tasks")
-        for task in tasks.values():
-            task.load(data_dir)
 
 
 def data_folder(given: Path | None) -> Path | None:

@@ -38,10 +38,12 @@ def load_teacher(
     plain: Callable[[str], Method],
     say: Callable[[str], None],
     progress: Callable[[int, int], None],
+    waiting: Callable[[], None],
 ) -> LoadedTeacher:
     """The teacher of a cell, frozen and in eval mode.
 
-    plain(name): the method of that name with its defaults; teachers are trained with the first control.
+    plain(name): the method of that name with its defaults; teachers are trained with the first control. waiting: called
+    every second while another process trains it.
     A teacher that cannot be made or does not fit raises TeacherError.
     """
     if brought:
@@ -50,7 +52,7 @@ def load_teacher(
     else:
         method = plain(cell.protocol.controls[0])
         try:
-            file, weights = cached_teacher(bench, cell.pair.teacher, method, say, progress)
+            file, weights = cached_teacher(bench, cell.pair.teacher, method, say, progress, waiting)
         except (NonFiniteError, RuntimeError, MemoryError, OSError, SafetensorError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
                 raise

@@ -10,16 +10,16 @@ import hashlib
 import json
 import os
 import re
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bench.cache import cache_folder
@@ -43,6 +43,8 @@ HEADER = "kdbench"
 SEAL = "header_sha256"
 """The entry of a header that is the digest of the others. Files that are older have none."""
 SEED = 0
+WAITING_SECONDS = 1.0
+"""How often a process that waits for a teacher says that it does."""
 EVALUATIONS = 10
 """Of the training of a teacher: for progress and for finding a loss that is not finite."""
 
@@ -216,28 +218,63 @@ def cached_teacher(
     method: Method,
     say: Callable[[str], None],
     progress: Callable[[int, int], None],
+    waiting: Callable[[], None] = lambda: None,
 ) -> tuple[TeacherFile, dict[str, Tensor]]:
     """The teacher from the cache; trained first if it is not there or its file is damaged.
 
-    method: plain training (the protocol's first control). say: told what happens. progress(done, total).
+    method: plain training (the protocol's first control). say: told what happens. progress(done, total). waiting:
+    called every second while another process trains the teacher. A cache that cannot be written raises TeacherError.
     """
     identity = teacher_identity(bench.task, network, bench.protocol, bench.precision)
     path = cached_path(identity)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with held(path, network, say, waiting):
+        checkpoint = Checkpoint(path.with_name(f".{path.name}.checkpoint"), say)
         if path.exists():
             try:
                 teacher, weights = read_header(path), read_weights(path)
                 if key_of(teacher.identity) != key_of(identity):
                     raise TeacherError(f"teacher file {path} says that it is another teacher")
                 check_whole(teacher, weights_digest(weights))
+                checkpoint.clear()  # of a process that was killed when its teacher was whole
                 return teacher, weights
             except TeacherError as error:
                 say(f"{error}: training it again")
         say(f"training the teacher {network} ({bench.task.name}, {bench.protocol.name})")
-        teacher = train_teacher(bench, network, identity, path, method, say, progress)
+        teacher = train_teacher(bench, network, identity, path, method, checkpoint, say, progress)
         say(f"teacher {network}: {bench.task.metric} {teacher.metric['test']:.2f} on test")
         return teacher, read_weights(path)
+
+
+@contextmanager
+def held(path: Path, network: str, say: Callable[[str], None], waiting: Callable[[], None]) -> Iterator[None]:
+    """Inside, nobody else makes this teacher. The lock ends with the process that has it."""
+    lock = FileLock(f"{path}.lock")
+    with in_cache(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"waiting for the teacher {network}, which another process trains")
+            while not lock.is_locked:
+                waiting()
+                with suppress(Timeout):
+                    lock.acquire(timeout=WAITING_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def in_cache(path: Path) -> Iterator[None]:
+    """Turns the errors of a folder that is full or cannot be written into a TeacherError."""
+    try:
+        yield
+    except OSError as error:
+        raise TeacherError(
+            f"teacher {path} cannot be kept: {error.strerror or error}. Name a folder that can be written and has "
+            "space with BENCH_CACHE"
+        ) from error
 
 
 def train_teacher(
@@ -246,6 +283,7 @@ def train_teacher(
     identity: dict[str, Any],
     path: Path,
     method: Method,
+    checkpoint: Checkpoint,
     say: Callable[[str], None],
     progress: Callable[[int, int], None],
 ) -> TeacherFile:
@@ -255,7 +293,6 @@ def train_teacher(
     student = bench.build(network, SEED, "teacher")
     training = Training(method, student, None, bench.blank(2), recipe, SEED, new_student=_none, quiz=None)
     clock = Clock(bench.device)
-    checkpoint = Checkpoint(path.with_name(f".{path.name}.checkpoint"), say)
     bound = conditions(key_of(identity), bench.device, method, task)
     earlier = checkpoint.load(bound)
     passed, _ = position(earlier) if earlier else (0, 0)
@@ -288,14 +325,15 @@ def train_teacher(
     }
     digest = weights_digest(weights)
     header = {"identity": identity, "sha256": digest, "metric": metric, "train_seconds": clock.seconds}
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        save_file(weights, temporary, metadata={HEADER: json.dumps(header | {SEAL: key_of(header)})})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise OSError(f"{path} cannot be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    sealed = json.dumps(header | {SEAL: key_of(header)})
+    # Always the same name, so what a killed process left is written over; save_file would leave files of other names.
+    temporary = path.with_name(f".{path.name}.unfinished")
+    with in_cache(path):
+        try:
+            temporary.write_bytes(save(weights, metadata={HEADER: sealed}))
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     checkpoint.clear()
     return read_header(path)
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.cache import checkpoint_path
 from bench.cell import Cell, Skip
 from bench.engine import evaluate as measures
 from bench.engine.checkpoint import Checkpoint, conditions, unsaved
@@ -51,12 +52,14 @@ class Worker:
         say: Say = print,
         begun: Callable[[], None] = lambda: None,
         progress: Progress = lambda done, total: None,
+        waiting: Callable[[], None] = lambda: None,
     ) -> None:
         """plain(name): the method of that name with its defaults; teachers are trained with the first control.
 
         skips: what the command leaves out; a record names those of its pair. checkpoints: the folder in which cells
         keep their state until they end, so that one that was interrupted goes on; None: they start again. begun:
-        called when the data and the teacher of a cell are there.
+        called when the data and the teacher of a cell are there. waiting: called every second while another process
+        trains that teacher.
         """
         self.device = device
         self.data_dir = data_dir
@@ -68,6 +71,7 @@ class Worker:
         self.say = say
         self.begun = begun
         self.progress = progress
+        self.waiting = waiting
         keep_freed_memory()
         # Batches keep their shape, so the fastest kernels are worth looking for once.
         torch.backends.cudnn.benchmark = True
@@ -99,7 +103,7 @@ class Worker:
             checkpoint.clear()
 
     def _checkpoint(self, cell: Cell | Record) -> Checkpoint | None:
-        return Checkpoint(self.checkpoints / f"{cell.key[:12]}.checkpoint", self.say) if self.checkpoints else None
+        return Checkpoint(checkpoint_path(self.checkpoints, cell.key), self.say) if self.checkpoints else None
 
     def _measure(self, cell: Cell, checkpoint: Checkpoint | None) -> dict[str, Any]:
         """Everything of the record that only a finished cell has."""
@@ -245,7 +249,7 @@ class Worker:
         """The cell's teacher, loaded once."""
         if cell.teacher_key not in self._teachers:
             self._teachers[cell.teacher_key] = load_teacher(
-                cell, bench, self.brought, self.plain, self.say, self.progress
+                cell, bench, self.brought, self.plain, self.say, self.progress, self.waiting
             )
         return self._teachers[cell.teacher_key]
 

@@ -2,81 +2,28 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
-from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
 from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.job import Job, Ticket
-from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Ready, Refused, Said, Stepped, Taken
+from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
-from bench.executors.process import serve
 from bench.executors.runner import Seat
+from bench.executors.worker_process import WorkerProcess, warm_up
 from bench.store import read
 
 LOOK_AGAIN_SECONDS = 1.0
 """How often cells that another run has in hand are tried again."""
+KILLED = (-signal.SIGKILL, 255)
+"""Exit codes of processes that something has ended: the second is what multiprocessing says where the process that they
+were forked from is gone, and their own code with it."""
 FAR = 1_000
 """How many of the next cells are looked through for one that need not wait for a teacher."""
-
-
-def warm_up() -> None:
-    """Starts the process that worker processes are forked from: it imports torch once, while others do other work."""
-    multiprocessing.set_forkserver_preload([serve.__module__])
-    forkserver.ensure_running()
-
-
-class WorkerProcess:
-    """This side of a worker process."""
-
-    def __init__(self, job: Job, seat: Seat) -> None:
-        self.seat = seat
-        self.ticket: Ticket | None = None
-        self.last_try = False
-        self.ready = False
-        """Whether the process has started."""
-        self.began = False
-        """Whether the cell's own time has begun."""
-        self.at = "before its first evaluation"
-        self.timed_out = False
-        self.deadline = float("inf")
-        context = multiprocessing.get_context("forkserver")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, job, seat), daemon=True)
-        self.process.start()
-        theirs.close()
-
-    def give(self, ticket: Ticket, last_try: bool) -> None:
-        self.ticket, self.last_try, self.began = ticket, last_try, False
-        self.at = "before its first evaluation"
-        # A process that has just died is found by its sentinel.
-        with suppress(OSError):
-            self.connection.send((ticket, last_try))
-
-    def messages(self) -> Iterator[Message]:
-        """What it has told since."""
-        with suppress(EOFError, OSError):
-            while self.connection.poll():
-                yield self.connection.recv()
-
-    @property
-    def ended(self) -> bool:
-        return not self.process.is_alive()
-
-    def kill(self) -> None:
-        """Ends the process at once, and everything that it has started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
 
 
 class Local:
@@ -199,8 +146,6 @@ class Local:
         ticket, seat = worker.ticket, worker.seat.name
         worker.ready = True
         match message:
-            case Ready():
-                pass  # a sign of life, as any message is
             case Refused(error):
                 raise error
             case Said(text):
@@ -227,7 +172,7 @@ class Local:
                 self._dismiss(seat)
                 self._try_alone(ticket, "ran out of memory")
         if not worker.began and worker.ticket:
-            worker.deadline = self._deadline()  # a sign of life
+            worker.deadline = self._deadline()  # any message is a sign of life
 
     def _idle(self, worker: WorkerProcess) -> None:
         worker.ticket = None
@@ -248,7 +193,7 @@ class Local:
         """The process of a cell has ended by itself, or something has ended it."""
         ticket, last_try, code, at = worker.ticket, worker.last_try, worker.process.exitcode, worker.at
         self._dismiss(worker.seat.name)
-        if code == -signal.SIGKILL and not last_try:
+        if code in KILLED and not last_try:
             # The system does this where memory is short.
             self._try_alone(ticket, "was killed")
             return

@@ -21,6 +21,11 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """Another process trains the teacher of the cell: a sign of life."""
+
+
+@dataclass(frozen=True)
 class Began:
     """Data and teacher are there: from here on it is the cell's own time."""
 
@@ -66,4 +71,4 @@ class Refused:
     error: BenchError
 
 
-Message = Ready | Said | Began | Stepped | Ended | Taken | Made | OutOfMemory | Refused
+Message = Ready | Said | Waits | Began | Stepped | Ended | Taken | Made | OutOfMemory | Refused

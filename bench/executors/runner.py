@@ -18,7 +18,7 @@ from bench.engine.worker import Worker
 from bench.errors import BenchError, UsageError
 from bench.executors.job import Cells, Job, Ticket
 from bench.executors.log import Log, log_path
-from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken
+from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken, Waits
 from bench.record import Record
 from bench.store import Store
 
@@ -66,6 +66,7 @@ class Runner:
             say=self._say,
             begun=lambda: self.tell(Began()),
             progress=self._step,
+            waiting=lambda: self.tell(Waits()),
             checkpoints=checkpoint_folder(job.results),
         )
 

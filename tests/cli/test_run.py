@@ -308,11 +308,12 @@ def test_a_teacher_that_cannot_be_made_is_no_failure_of_the_method(bench, tmp_pa
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bench.engine.teachers.save_file", full)
+    monkeypatch.setattr("bench.engine.teachers.save", full)
     code, _, err = bench(*SMOKE, "--methods", "kd", "--results", tmp_path / "results", "--workers", "0")
     assert code == 1
-    assert "the teacher resnet14" in err
+    assert "resnet14" in err
     assert "No space left" in err
+    assert "BENCH_CACHE" in err
     assert not list((tmp_path / "results").rglob("*.json"))
 
 

@@ -74,9 +74,9 @@ def job(store: Store, tmp_path: Path) -> Job:
 @pytest.fixture
 def ticket(registry: Registry, store: Store, tmp_path: Path) -> Callable[..., Ticket]:
     """A cell of a built-in method, or of the one that misbehaves."""
-    task = registry.task("mytoy")
 
-    def make(name: str = "bad", how: str = "well", seed: int = 0) -> Ticket:
+    def make(name: str = "bad", how: str = "well", seed: int = 0, of: str = "mytoy") -> Ticket:
+        task = registry.task(of)
         made = registry.method(name)(**({"how": how, "where": str(tmp_path)} if name == "bad" else {}))
         pair, protocol = task.pairs[0], task.protocols["fair"]
         key = teacher_key(task, pair.teacher, protocol, "float32", None) if made.uses_teacher else None

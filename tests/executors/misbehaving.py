@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import time
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from toy import Toy
 
-from bench.method import Losses, Method, Outputs, Training, method
+from bench.method import Losses, Method, Outputs, Stage, Training, method
+from bench.task import Data
 
 KEPT: list[Any] = []
 
@@ -23,6 +25,24 @@ class MyToy(Toy):
     """The toy task, as a plugin brings it."""
 
     name = "mytoy"
+
+
+class Raising(MyToy):
+    """Its data cannot be read."""
+
+    name = "raising"
+
+    def load(self, data_dir: Path | None) -> Data:
+        raise KeyError("planted in load")
+
+
+class Sleeping(MyToy):
+    """Its data never come."""
+
+    name = "sleeping"
+
+    def load(self, data_dir: Path | None) -> Data:
+        time.sleep(3600)
 
 
 @method("bad")
@@ -80,6 +100,16 @@ class Bad(Method):
                 while not Path(self.where, "go on").exists():
                     time.sleep(0.01)
         return {"task": loss}
+
+    def adapters(self, student: Outputs, teacher: Outputs | None) -> dict[str, nn.Module]:
+        if self.how == "adapters sleep":
+            time.sleep(3600)
+        return {}
+
+    def stages(self) -> tuple[Stage, ...]:
+        if self.how == "stages sleep" and multiprocessing.parent_process():  # not while it is planned
+            time.sleep(3600)
+        return super().stages()
 
     def leave(self, name: str, content: object = "") -> None:
         """Writes a file for the test to find."""

@@ -98,6 +98,24 @@ def test_a_cell_that_takes_too_long_is_ended(run, ticket, store):
     assert "longer than 8 seconds, at step 6 of 12" in by_name["bad"].reason
 
 
+def test_what_sleeps_for_ever_before_it_trains_is_ended_and_nothing_else(run, ticket):
+    data, adapters, stages = ticket("scratch", of="sleeping"), ticket(how="adapters sleep"), ticket(how="stages sleep")
+    well = ticket("scratch")
+    outcomes = run([data, adapters, stages, well], [*SEATS, Seat("worker 3", "cpu", 1)], timeout=8.0)
+    reasons = {outcome.ticket.name: outcome.record.reason for outcome in outcomes}
+    assert statuses(outcomes) == {each.name: "timeout" for each in (data, adapters, stages)} | {well.name: "ok"}
+    assert "longer than 8 seconds, before data and teacher were there" in reasons[data.name]
+    assert "longer than 8 seconds, before its first evaluation" in reasons[adapters.name]
+    assert "longer than 8 seconds, before" in reasons[stages.name]
+
+
+def test_a_task_whose_data_cannot_be_read_fails_its_own_cells_alone(run, ticket):
+    lost, before, after = ticket("scratch", of="raising"), ticket("scratch"), ticket("scratch", seed=1)
+    outcomes = run([before, lost, after])
+    assert statuses(outcomes) == {before.name: "ok", lost.name: "error", after.name: "ok"}
+    assert "KeyError: 'planted in load'" in outcomes[1].record.reason
+
+
 @pytest.mark.parametrize("how", ["memory once", "killed once"])
 def test_a_cell_without_memory_is_tried_once_more_alone_at_the_end(run, ticket, heard, how):
     bad = ticket(how=how)
