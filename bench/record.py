@@ -18,6 +18,8 @@ from bench.names import Names
 
 SCHEMA = 1
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Machine = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
+"""The fingerprint of hardware: a folder of the store has this name."""
 
 
 class Part(BaseModel):
@@ -232,7 +234,7 @@ class Record(Part):
     # `schema` is a method of pydantic's base class, hence the alias.
     schema_version: Literal[1] = Field(alias="schema")
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
+    machine: Machine
     cell: CellIdentity
     status: Literal["ok", "oom", "nan", "error", "timeout", "killed"]
     reason: str | None = None

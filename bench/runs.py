@@ -47,12 +47,15 @@ class RunReport(Part):
     """Of the ended: made by another run."""
     remaining_seconds: float | None
     running: list[RunningCell]
+    job: str | None = None
+    """The SLURM job that it runs in."""
 
 
 class RunFile:
     """The file of this run. It is there while the run goes on; its claim tells whether the process still lives."""
 
-    def __init__(self, store: Store, tally: Tally) -> None:
+    def __init__(self, store: Store, tally: Tally, command: str | None = None, job: str | None = None) -> None:
+        """command: what it belongs to; None: the command line of this process. job: the SLURM job it runs in."""
         host = socket.gethostname()
         self._store = store
         self._tally = tally
@@ -60,7 +63,8 @@ class RunFile:
             "run": f"{slug(host)[:60]}-{os.getpid()}-{time.monotonic_ns()}",
             "host": host,
             "process": os.getpid(),
-            "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+            "command": command or command_line(),
+            "job": job,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._path = store.root / FOLDER / f"{self._fixed['run']}.json"
@@ -69,7 +73,7 @@ class RunFile:
     def __enter__(self) -> RunFile:
         """The file is there from here on. What runs that were killed have left is removed."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        for left in list(self._path.parent.iterdir()):
+        for left in [path for path in self._path.parent.iterdir() if path.is_file()]:
             if self._store.claims.free(claim(left.stem)):
                 left.unlink(missing_ok=True)
         self._store.claims.take(claim(self._fixed["run"]))
@@ -119,6 +123,11 @@ def runs(store: Store) -> list[tuple[RunReport, bool]]:
             report = RunReport.model_validate_json(path.read_bytes())
             found.append((report, not store.claims.free(claim(report.run))))
     return found
+
+
+def command_line() -> str:
+    """Of this process, as it is typed."""
+    return shlex.join(["python", "-m", "bench", *sys.argv[1:]])
 
 
 def claim(run: str) -> str:
