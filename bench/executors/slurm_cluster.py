@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import BenchError, UsageError
@@ -102,7 +102,8 @@ class SlurmCluster:
         if not names:
             return []
         lines = _output(["squeue", "--noheader", "--array", "--name", ",".join(names), "--format", "%i|%T|%r|%N|%j"])
-        return [QueuedJob(*line.strip().split("|", 4)) for line in lines.splitlines() if line.count("|") >= 4]
+        jobs = [QueuedJob(*line.strip().split("|", 4)) for line in lines.splitlines() if line.count("|") >= 4]
+        return [replace(job, reason="not told yet") if job.reason == "None" else job for job in jobs]
 
     def cancel(self, name: str) -> None:
         """Ends the jobs of this name."""
