@@ -27,6 +27,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A sha256 in hexadecimal."""
 Whole = Annotated[int, Field(ge=-HUGE, le=HUGE)]
 Number = Annotated[float, Field(ge=-HUGE, le=HUGE)]
+Machine = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
+"""The fingerprint of hardware: a folder of the store has this name."""
 
 
 class Part(BaseModel):
@@ -241,7 +243,7 @@ class Record(Part):
     # `schema` is a method of pydantic's base class, hence the alias.
     schema_version: Literal[1] = Field(alias="schema")
     key: Digest
-    machine: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
+    machine: Machine
     cell: CellIdentity
     status: Literal["ok", "oom", "nan", "error", "timeout", "killed"]
     reason: str | None = None

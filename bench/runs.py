@@ -48,12 +48,15 @@ class RunReport(Part):
     """Of the ended: made by another run."""
     remaining_seconds: float | None
     running: list[RunningCell]
+    job: str | None = None
+    """The SLURM job that it runs in."""
 
 
 class RunFile:
     """The file of this run. It is there while the run goes on; its claim tells whether the process still lives."""
 
-    def __init__(self, store: Store, tally: Tally) -> None:
+    def __init__(self, store: Store, tally: Tally, command: str | None = None, job: str | None = None) -> None:
+        """command: what it belongs to; None: the command line of this process. job: the SLURM job it runs in."""
         host = socket.gethostname()
         self._store = store
         self._tally = tally
@@ -61,7 +64,8 @@ class RunFile:
             "run": f"{slug(host)[:60]}-{os.getpid()}-{time.monotonic_ns()}",
             "host": host,
             "process": os.getpid(),
-            "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+            "command": command or command_line(),
+            "job": job,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._path = store.root / FOLDER / f"{self._fixed['run']}.json"
@@ -111,7 +115,7 @@ class RunFile:
 
 def clear_ended(store: Store) -> None:
     """Removes the files of runs that were killed."""
-    for left in list((store.root / FOLDER).glob("*")):
+    for left in [path for path in (store.root / FOLDER).glob("*") if path.is_file()]:
         if store.claims.free(claim(left.stem)):
             left.unlink(missing_ok=True)
 
@@ -133,6 +137,11 @@ def runs(store: Store) -> list[tuple[RunReport, bool]]:
             raise StoreError(f"{path} is not the file of a run of this version: remove it") from error
         found.append((report, not store.claims.free(claim(report.run))))
     return found
+
+
+def command_line() -> str:
+    """Of this process, as it is typed."""
+    return shlex.join(["python", "-m", "bench", *sys.argv[1:]])
 
 
 def claim(run: str) -> str:

@@ -61,7 +61,10 @@ def execute(
                     progress.say(f"{board} was not written: {error}")
     if tally.failed:
         print(f"{tally.failed} of {tally.cells} cells failed; --only failed runs them again", file=sys.stderr)
-    return 1 if tally.failed or not_exported else 0
+    lost = tally.cells - tally.ended
+    if lost:
+        print(f"{lost} of {tally.cells} cells have no record: the same command runs them", file=sys.stderr)
+    return 1 if tally.failed or not_exported or lost else 0
 
 
 def summary(outcome: Outcome) -> str:

@@ -44,3 +44,21 @@ def board_path(results: Path) -> Path:
     """The board of the default folder is LEADERBOARD.md here; any other folder has its board inside."""
     usual = results.resolve() == RESULTS.resolve()
     return Path("LEADERBOARD.md") if usual else results / "LEADERBOARD.md"
+
+
+def count(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value

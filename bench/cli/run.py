@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.options import add_plugins, add_results, board_path
+from bench.cli import executors
+from bench.cli.options import add_plugins, add_results, board_path, count, seconds
 from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def add_to(commands) -> None:
         help="run the other cells when one fails (default); the exit code tells",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, what it takes, and run nothing")
+    executors.add_to(parser)
     add_results(parser)
     add_plugins(parser)
     parser.set_defaults(run=run)
@@ -99,18 +101,14 @@ def run(given: argparse.Namespace) -> int:
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
     from bench.cache import checkpoint_folder
-    from bench.engine.place import place_here
     from bench.leftovers import clear_leftovers
     from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
     from bench.registry import Registry
     from bench.runs import clear_ended
     from bench.store import Store
 
-    if given.workers != 0 and not given.dry_run:
-        from bench.executors.worker_process import warm_up
-
-        warm_up()
     registry, store = Registry(given.plugin), Store(given.results)
+    where = executors.EXECUTORS[given.executor](given, store)
     selection = Selection(
         methods=given.methods,
         tasks=given.tasks,
@@ -123,7 +121,7 @@ def run(given: argparse.Namespace) -> int:
         compile=given.compile,
         teacher=given.teacher,
     )
-    plan = make_plan(selection, registry, store, place_here(given.device))
+    plan = make_plan(selection, registry, store, where.place)
     chosen = plan.chosen(given.only)
     print_plan(plan, chosen, given.dry_run)
     expected = None
@@ -151,19 +149,22 @@ def run(given: argparse.Namespace) -> int:
 
         write_board(store, board_path(given.results), print)
         return 0
-    return run_cells(given, plan, chosen, store, data_dir, expected)
+    return run_cells(given, where, plan, chosen, store, data_dir, expected)
 
 
 def run_cells(
-    given: argparse.Namespace, plan: Plan, cells: list, store: Store, data_dir: Path | None, expected: Estimate
+    given: argparse.Namespace,
+    where: executors.Where,
+    plan: Plan,
+    cells: list,
+    store: Store,
+    data_dir: Path | None,
+    expected: Estimate,
 ) -> int:
     """Runs the cells where the user wants them."""
     from bench.cli.check_data import check_data
     from bench.cli.execute import execute
-    from bench.executors.here import Here
     from bench.executors.job import Job, Ticket
-    from bench.executors.local import Local
-    from bench.executors.seats import seats
 
     check_data([cell.task for cell in cells], data_dir, given.timeout, print)
     job = Job(
@@ -177,16 +178,12 @@ def run_cells(
         skips=plan.skips,
         environment=dict(os.environ),
     )
-    if given.workers == 0:
-        places, executor = [None], lambda watcher: Here(job, plan.place.device, watcher)
-    else:
-        places = seats(plan.place, given.workers)[: len(cells)]
-        executor = lambda watcher: Local(job, places, watcher, given.timeout)  # noqa: E731
+    seats, executor = where.executor(job, len(cells))
     further = "with --only all and a new folder for --export-student" if job.export else "it goes on from there"
     marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
     tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
     seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
-    return execute(tickets, executor, store, board_path(given.results), seconds, len(places), further, given.keep_going)
+    return execute(tickets, executor, store, board_path(given.results), seconds, seats, further, given.keep_going)
 
 
 def check_export(plan: Plan, chosen: list) -> None:
@@ -208,24 +205,6 @@ def check_export(plan: Plan, chosen: list) -> None:
             raise UsageError(
                 f"--export-student: task {cell.task.name!r} cannot save its networks: it defines no `save`"
             )
-
-
-def count(text: str) -> int:
-    """A whole number from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """A time above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return value
 
 
 def data_folder(given: Path | None) -> Path | None:

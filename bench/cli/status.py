@@ -26,10 +26,12 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    from bench.executors.slurm_status import submission_states
     from bench.runs import runs
 
     store = open_store(given.results)
     found = runs(store)
+    submitted, unknown = submission_states(store)
     held = Counter("failed" if path.name.endswith(".failed.json") else "done" for path in store.paths())
     if given.json:
         print(
@@ -38,32 +40,57 @@ def run(given: argparse.Namespace) -> int:
                     "done": held["done"],
                     "failed": held["failed"],
                     "runs": [report.model_dump(mode="json") | {"alive": alive} for report, alive in found],
+                    "submissions": [each.as_json() for each in submitted],
+                    "queue_error": unknown,
                 },
                 indent=1,
             )
         )
         return 0
+    inside = {cell.name for report, alive in found if alive and report.job for cell in report.running}
     for report, alive in found:
-        print_run(report, alive)
-    if not found:
+        print_run(report, alive, set() if report.job else inside)
+    for each in submitted:
+        print_submission(each)
+    if unknown:
+        print(f"the queue of SLURM is not known: {unknown}")
+    if not found and not submitted:
         print(f"nothing runs on {given.results}")
     print(f"{given.results} holds {held['done']} finished and {held['failed']} failed cells")
     return 0
 
 
-def print_run(report: RunReport, alive: bool) -> None:
-    """What a run says of itself, for people."""
+def print_run(report: RunReport, alive: bool, told_elsewhere: set[str]) -> None:
+    """What a run says of itself, for people. told_elsewhere: cells that it follows, and that a job tells of itself."""
     from bench.cli.progress import duration
 
-    print(printable(f"{report.command} · {report.host}, process {report.process}, since {report.started}"))
+    what = f"SLURM job {report.job}" if report.job else report.command
+    print(printable(f"{what} · {report.host}, process {report.process}, since {report.started}"))
     if not alive:
-        print("  it has ended without finishing: give the same command again, it goes on from there")
+        how = "other jobs take its cells, or the same command does" if report.job else "give the same command again"
+        print(f"  it has ended without finishing: {how}, it goes on from there")
     counts = f"{report.ended - report.failed} of {report.cells} cells done, {report.failed} failed"
     if alive:
         counts += f", {len(report.running)} running"
         if report.remaining_seconds is not None:
             counts += f", about {duration(report.remaining_seconds)} left"
     print(f"  {counts}")
-    for each in report.running if alive else ():
+    for each in [each for each in report.running if alive and each.name not in told_elsewhere]:
         steps = f", step {each.step} of {each.steps}" if each.steps else ""
         print(printable(f"  {each.seat}: {each.name}{steps}, {duration(each.seconds)}"))
+
+
+def print_submission(state) -> None:
+    submission = state.submission
+    print(
+        printable(
+            f"{submission.command} · SLURM job {submission.job}, submitted {submission.submitted} on {submission.host}"
+        )
+    )
+    print(f"  {state.ended} of {len(submission.cells)} cells have ended; log folder {state.folder}")
+    if state.jobs:
+        states = Counter(f"{job.state} ({job.reason})" if job.state == "PENDING" else job.state for job in state.jobs)
+        print("  in the queue: " + ", ".join(f"{number} {name}" for name, number in sorted(states.items())))
+        print(f"  `scancel {submission.job}` ends it")
+    elif state.jobs is not None:
+        print("  no job is left in the queue: give the same command again, it goes on from there")

@@ -1,0 +1,202 @@
+"""The SLURM executor: submits an array of jobs that share the cells, and follows their records and the queue."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from bench.errors import BenchError
+from bench.executors.bookkeeper import Bookkeeper
+from bench.executors.job import Cells, Job, Ticket
+from bench.executors.log import last_lines
+from bench.executors.outcome import Outcome, Watcher
+from bench.executors.slurm_cluster import QueuedJob, QueueError, Resources, SlurmCluster
+from bench.executors.slurm_job import Share
+from bench.executors.slurm_place import LATE_SECONDS, Cluster
+from bench.executors.slurm_submission import (
+    CLAIM,
+    Submission,
+    SubmittedCell,
+    clear,
+    errors,
+    live,
+    new_submission,
+    submissions,
+)
+from bench.runs import runs
+from bench.store import Store
+
+LOOK_AGAIN_SECONDS = 3.0
+MOST_JOBS = 8
+"""How many run side by side where the user does not say."""
+
+
+class Slurm:
+    """Runs cells in jobs. They go on when this process ends; run again, it follows those that are there."""
+
+    def __init__(
+        self,
+        job: Job,
+        device: str,
+        resources: Resources,
+        watcher: Watcher,
+        jobs: int = MOST_JOBS,
+        timeout: float | None = None,
+        cluster: Cluster | None = None,
+        late: float = LATE_SECONDS,
+    ) -> None:
+        """The paths of the job are absolute, and shared with the nodes. jobs: how many run side by side, at most.
+
+        late: seconds that a record may take to be seen here.
+        """
+        self.job = job
+        self.device = device
+        self.resources = resources
+        self.watcher = watcher
+        self.jobs = jobs
+        self.timeout = timeout
+        self.cluster = cluster or SlurmCluster()
+        self.late = late
+        self.store = Store(job.results)
+        self._books = Bookkeeper(job)
+        self._running: dict[str, str] = {}
+        """What the jobs' seats have now."""
+        self._said: set[str] = set()
+
+    def run(self, tickets: Sequence[Ticket]) -> Iterator[Outcome]:
+        """Yields each cell as its record is seen. Ends when all are, or when no job is left that could make the others.
+
+        Left or interrupted, it leaves the jobs as they are.
+        """
+        followed = self._submit(tickets)
+        names = " ".join(each.job for each in followed)
+        try:
+            yield from self._follow({ticket.key: ticket for ticket in tickets}, followed)
+        except BaseException:
+            self.watcher.say(f"the jobs go on: `python -m bench status` tells of them, `scancel {names}` ends them")
+            raise
+
+    def _submit(self, tickets: Sequence[Ticket]) -> list[Submission]:
+        """Submits what no job in the queue has yet. Returns the submissions that have the cells."""
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        with self.store.claims.held(CLAIM):
+            before = submissions(self.store)
+            living = live(before, self.cluster.queue([each.name for each in before]))
+            names = {each.name for each in living}
+            clear(self.store, [each for each in before if each.name not in names])
+            same = [each for each in living if each.machine == self.job.machine]
+            holders = {cell.key: each for each in same for cell in each.open_cells(self.store)}
+            followed = {holders[ticket.key].name: holders[ticket.key] for ticket in tickets if ticket.key in holders}
+            for each in followed.values():
+                self.watcher.say(f"job {each.job}, submitted {each.submitted}, has some of the cells: it is followed")
+            new = [ticket for ticket in tickets if ticket.key not in holders]
+            return [*followed.values(), *([self._submit_new(new)] if new else [])]
+
+    def _submit_new(self, tickets: list[Ticket]) -> Submission:
+        cells = Cells(self.job)
+        paths = [self.store.path(self.job.machine, cells.cell(ticket)) for ticket in tickets]
+        made = new_submission(
+            self.store,
+            self.job.machine,
+            [
+                SubmittedCell(key=ticket.key, path=str(path.relative_to(self.store.root)), mark=ticket.mark)
+                for ticket, path in zip(tickets, paths, strict=True)
+            ],
+            tickets,
+        )
+        folder = made.folder(self.store)
+        count = min(len(tickets), self.jobs)
+        shares = [
+            Share(folder, self.job, self.device, self.resources.cpus, self.timeout, number, count)
+            for number in range(count)
+        ]
+        try:
+            ids = self.cluster.submit(made.name, folder, self.resources, shares)
+        except BenchError:
+            shutil.rmtree(folder)
+            raise
+        made = made.model_copy(update={"ids": ids})
+        made.write(self.store)
+        self.watcher.say(
+            f"submitted {len(tickets)} cells as job {made.job}: {count} jobs that share them, {self.resources}; "
+            f"log folder {folder}"
+        )
+        return made
+
+    def _follow(self, waiting: dict[str, Ticket], followed: list[Submission]) -> Iterator[Outcome]:
+        over_since = None
+        while True:
+            # The queue first: what a job that has left it has made is there by then.
+            queue = self._queue(followed)
+            for submission in followed:
+                yield from self._ended(submission, waiting)
+            self._say_errors(followed)
+            self._look_inside(followed)
+            if not waiting:
+                return
+            over_since = None if queue != [] else over_since or time.monotonic()
+            if over_since and time.monotonic() - over_since >= self.late:
+                self._say_lost(list(waiting.values()), followed)
+                return
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _ended(self, submission: Submission, waiting: dict[str, Ticket]) -> Iterator[Outcome]:
+        """Those of the waiting cells that have left a record; they wait no more."""
+        still = {cell.key for cell in submission.open_cells(self.store)}
+        for cell in submission.cells:
+            if cell.key in waiting and cell.key not in still:
+                # What was there before is the submission's to say: an earlier command may have made it.
+                outcome = self._books.found(replace(waiting[cell.key], mark=cell.mark))
+                if outcome:
+                    yield replace(outcome, ticket=waiting.pop(cell.key), elsewhere=False)
+
+    def _queue(self, followed: list[Submission]) -> list[QueuedJob] | None:
+        """The jobs that wait or run; None: SLURM does not tell, and nothing follows from that."""
+        try:
+            queue = self.cluster.queue([each.name for each in followed])
+        except QueueError as error:
+            self._say_once(f"the queue is not known: {error}; records are looked for all the same")
+            return None
+        waiting = [job for job in queue if job.state == "PENDING"]
+        if waiting:
+            reasons = ", ".join(sorted({job.reason for job in waiting}))
+            self._say_once(f"{len(queue) - len(waiting)} jobs run, {len(waiting)} wait in the queue ({reasons})")
+        return queue
+
+    def _say_errors(self, followed: list[Submission]) -> None:
+        for submission in followed:
+            for text in errors(submission.folder(self.store)):
+                self._say_once(text)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.watcher.say(text)
+
+    def _look_inside(self, followed: list[Submission]) -> None:
+        """Tells the watcher what the jobs say of themselves."""
+        ours = {job.partition("_")[0] for each in followed for job in each.ids}
+        running = {
+            f"{report.job} {cell.seat}": cell
+            for report, alive in runs(self.store)
+            if alive and report.job and report.job.partition("_")[0] in ours
+            for cell in report.running
+        }
+        for seat in self._running.keys() - running.keys():
+            self.watcher.left(seat)
+        for seat, cell in running.items():
+            if self._running.get(seat) != cell.name:
+                self.watcher.began(seat, cell.name)
+            self.watcher.stepped(seat, cell.step, cell.steps)
+        self._running = {seat: cell.name for seat, cell in running.items()}
+
+    def _say_lost(self, tickets: list[Ticket], followed: list[Submission]) -> None:
+        """Names the cells that no job is left for, and shows how the last job ended."""
+        named = ", ".join(ticket.name for ticket in tickets[:5]) + (", …" if len(tickets) > 5 else "")
+        logs = [log for each in followed for log in each.folder(self.store).glob("*_log.err")]
+        last = max(logs, key=lambda log: log.stat().st_mtime, default=None)
+        self.watcher.say(f"no job is left in the queue, and {len(tickets)} cells have no record: {named}")
+        if last and (end := last_lines(last)):
+            self.watcher.say(f"the end of {last}:\n{end}")
