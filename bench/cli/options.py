@@ -31,6 +31,28 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_executor(parser: argparse.ArgumentParser) -> None:
+    """Where cells run, and what each is given there."""
+    parser.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="where cells run: on this machine, or on a Ray cluster (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of the Ray cluster's head, or auto on one of its nodes (default: $RAY_ADDRESS, else Ray on this machine)",
+    )
+    parser.add_argument("--cpus", type=at_least_one, metavar="N", help="cores, and threads, of one cell (default: 1)")
+    parser.add_argument(
+        "--gpus",
+        type=share_of_gpu,
+        metavar="X",
+        help="GPUs of one cell: 1, or a part of one that cells share, or 0 (default: 1 where the cluster has any)",
+    )
+
+
 def open_store(results: Path) -> Store:
     """The store of a folder that must exist, since only reading it is wanted."""
     from bench.store import Store
@@ -44,3 +66,30 @@ def board_path(results: Path) -> Path:
     """The board of the default folder is LEADERBOARD.md here; any other folder has its board inside."""
     usual = results.resolve() == RESULTS.resolve()
     return Path("LEADERBOARD.md") if usual else results / "LEADERBOARD.md"
+
+
+def count(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1."""
+    if not count(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def share_of_gpu(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number from 0 to 1: a cell runs on one GPU or a part of it"
+        )
+    return value

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.options import add_plugins, add_results, board_path
+from bench.cli.options import add_executor, add_plugins, add_results, board_path, count
 from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from bench.cli.executors import Chosen
     from bench.estimate import Estimate
     from bench.plan import Plan
     from bench.store import Store
@@ -72,8 +73,8 @@ def add_to(commands) -> None:
         "--workers",
         type=count,
         metavar="N",
-        help="processes that run cells side by side (default: one a GPU, or one for every four cores); 0: in this "
-        "process, for a debugger",
+        help="cells that run side by side, each in a process (default: one a GPU, or one for every four cores; on a "
+        "cluster, as many as it holds); 0: in this process, for a debugger",
     )
     parser.add_argument(
         "--timeout",
@@ -81,6 +82,7 @@ def add_to(commands) -> None:
         metavar="SECONDS",
         help="end a cell that takes longer, its data and teacher not counted (default: no limit)",
     )
+    add_executor(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the plan, what it takes, and run nothing")
     add_results(parser)
     add_plugins(parser)
@@ -92,15 +94,18 @@ def run(given: argparse.Namespace) -> int:
 
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
-    from bench.engine.place import place_here
+    from bench.cli.executors import EXECUTORS
+
+    with EXECUTORS[given.executor](given) as chosen:
+        return plan_and_run(given, settings, data_dir, chosen)
+
+
+def plan_and_run(given: argparse.Namespace, settings: dict, data_dir: Path | None, executor: Chosen) -> int:
+    """Plans for the executor's place, prints the plan, and runs it."""
     from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
     from bench.registry import Registry
     from bench.store import Store
 
-    if given.workers != 0 and not given.dry_run:
-        from bench.executors.local import warm_up
-
-        warm_up()
     registry, store = Registry(given.plugin), Store(given.results)
     selection = Selection(
         methods=given.methods,
@@ -114,7 +119,7 @@ def run(given: argparse.Namespace) -> int:
         compile=given.compile,
         teacher=given.teacher,
     )
-    plan = make_plan(selection, registry, store, place_here(given.device))
+    plan = make_plan(selection, registry, store, executor.place)
     chosen = plan.chosen(given.only)
     print_plan(plan, chosen, given.dry_run)
     expected = None
@@ -140,18 +145,21 @@ def run(given: argparse.Namespace) -> int:
 
         write_board(store, board_path(given.results), print)
         return 0
-    return run_cells(given, plan, chosen, store, data_dir, expected)
+    return run_cells(given, plan, chosen, store, data_dir, expected, executor)
 
 
 def run_cells(
-    given: argparse.Namespace, plan: Plan, cells: list, store: Store, data_dir: Path | None, expected: Estimate
+    given: argparse.Namespace,
+    plan: Plan,
+    cells: list,
+    store: Store,
+    data_dir: Path | None,
+    expected: Estimate,
+    executor: Chosen,
 ) -> int:
     """Runs the cells where the user wants them."""
     from bench.cli.execute import execute
-    from bench.executors.here import Here
     from bench.executors.job import Job, Ticket
-    from bench.executors.local import Local
-    from bench.executors.seats import seats
 
     check_data(cells, data_dir, print)
     job = Job(
@@ -165,16 +173,13 @@ def run_cells(
         skips=plan.skips,
         environment=dict(os.environ),
     )
-    if given.workers == 0:
-        places, executor = [None], lambda watcher: Here(job, plan.place.device, watcher)
-    else:
-        places = seats(plan.place, given.workers)[: len(cells)]
-        executor = lambda watcher: Local(job, places, watcher, given.timeout)  # noqa: E731
     further = "with --only all and a new folder for --export-student" if job.export else "it goes on from there"
     marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
     tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
     seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
-    return execute(tickets, executor, store, board_path(given.results), seconds, len(places), further)
+    side_by_side = executor.side_by_side(len(cells))
+    start = lambda watcher: executor.start(job, len(cells), watcher)  # noqa: E731
+    return execute(tickets, start, store, board_path(given.results), seconds, side_by_side, further)
 
 
 def check_export(plan: Plan, chosen: list) -> None:
@@ -196,13 +201,6 @@ def check_export(plan: Plan, chosen: list) -> None:
             raise UsageError(
                 f"--export-student: task {cell.task.name!r} cannot save its networks: it defines no `save`"
             )
-
-
-def count(text: str) -> int:
-    """A whole number from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
 
 
 def seconds(text: str) -> float:
