@@ -14,6 +14,7 @@ from bench.errors import DataError, UsageError
 if TYPE_CHECKING:
     from bench.estimate import Estimate
     from bench.plan import Plan
+    from bench.registry import Registry
     from bench.store import Store
 
 
@@ -73,8 +74,8 @@ def add_to(commands) -> None:
         "--workers",
         type=count,
         metavar="N",
-        help="processes that run cells side by side (default: one a GPU, or one for every four cores); 0: in this "
-        "process, for a debugger",
+        help="cells that run side by side, each in a process (default: one a GPU, or one for every four cores; on a "
+        "cluster, as many as it holds); 0: in this process, for a debugger",
     )
     parser.add_argument(
         "--timeout",
@@ -100,15 +101,26 @@ def run(given: argparse.Namespace) -> int:
 
     settings = parse_settings(given.set)
     data_dir = data_folder(given.data_dir)
+    from bench.registry import Registry
+
+    registry = Registry(given.plugin)
+    for kind, names in (("methods", given.methods), ("tasks", given.tasks)):
+        registry.select(kind, names)  # a wrong name is told before a cluster is asked
+    with executors.EXECUTORS[given.executor](given) as chosen:
+        return plan_and_run(given, settings, data_dir, registry, chosen)
+
+
+def plan_and_run(
+    given: argparse.Namespace, settings: dict, data_dir: Path | None, registry: Registry, executor: executors.Chosen
+) -> int:
+    """Plans for the executor's place, prints the plan, and runs it."""
     from bench.cache import checkpoint_folder
     from bench.leftovers import clear_leftovers
     from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
-    from bench.registry import Registry
     from bench.runs import clear_ended
     from bench.store import Store
 
-    registry, store = Registry(given.plugin), Store(given.results)
-    where = executors.EXECUTORS[given.executor](given, store)
+    store = Store(given.results)
     selection = Selection(
         methods=given.methods,
         tasks=given.tasks,
@@ -121,7 +133,7 @@ def run(given: argparse.Namespace) -> int:
         compile=given.compile,
         teacher=given.teacher,
     )
-    plan = make_plan(selection, registry, store, where.place)
+    plan = make_plan(selection, registry, store, executor.place)
     chosen = plan.chosen(given.only)
     print_plan(plan, chosen, given.dry_run)
     expected = None
@@ -149,17 +161,17 @@ def run(given: argparse.Namespace) -> int:
 
         write_board(store, board_path(given.results), print)
         return 0
-    return run_cells(given, where, plan, chosen, store, data_dir, expected)
+    return run_cells(given, plan, chosen, store, data_dir, expected, executor)
 
 
 def run_cells(
     given: argparse.Namespace,
-    where: executors.Where,
     plan: Plan,
     cells: list,
     store: Store,
     data_dir: Path | None,
     expected: Estimate,
+    executor: executors.Chosen,
 ) -> int:
     """Runs the cells where the user wants them."""
     from bench.cli.check_data import check_data
@@ -178,12 +190,13 @@ def run_cells(
         skips=plan.skips,
         environment=dict(os.environ),
     )
-    seats, executor = where.executor(job, len(cells))
     further = "with --only all and a new folder for --export-student" if job.export else "it goes on from there"
     marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
     tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
     seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
-    return execute(tickets, executor, store, board_path(given.results), seconds, seats, further, given.keep_going)
+    side_by_side = executor.side_by_side(len(cells))
+    start = lambda watcher: executor.start(job, len(cells), watcher)  # noqa: E731
+    return execute(tickets, start, store, board_path(given.results), seconds, side_by_side, further, given.keep_going)
 
 
 def check_export(plan: Plan, chosen: list) -> None:

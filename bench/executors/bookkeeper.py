@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import torch
 
@@ -12,7 +13,7 @@ from bench.executors.job import Cells, Job, Ticket
 from bench.executors.log import Log, last_lines, log_path
 from bench.executors.outcome import Outcome
 from bench.executors.runner import Seat
-from bench.store import Store, read
+from bench.store import Mark, Store, read
 
 
 class Bookkeeper:
@@ -23,10 +24,17 @@ class Bookkeeper:
         self.store = Store(job.results)
         self._cells = Cells(job)
 
+    def mark(self, ticket: Ticket) -> Mark:
+        """What the cell has on disk now."""
+        return self.store.mark(self.job.machine, self._cells.cell(ticket))
+
+    def log(self, ticket: Ticket) -> Path:
+        """Where the log of the cell is."""
+        return log_path(self.store.root, self.store.path(self.job.machine, self._cells.cell(ticket)))
+
     def found(self, ticket: Ticket) -> Outcome | None:
         """The outcome of a cell that has changed on disk since the plan was made; None: it has not."""
-        cell = self._cells.cell(ticket)
-        mark = self.store.mark(self.job.machine, cell)
+        mark = self.mark(ticket)
         if mark == ticket.mark:
             return None
         done, failed = mark
@@ -35,6 +43,7 @@ class Bookkeeper:
                 f"the record of {ticket.name} has been removed since the run began: give the command again"
             )
         # Of two, the one that is new.
+        cell = self._cells.cell(ticket)
         path = self.store.path(self.job.machine, cell, failed=not done or done == ticket.mark[0])
         return Outcome(ticket, read(path), path, elsewhere=True, exported=self.job.export is None)
 
@@ -49,7 +58,7 @@ class Bookkeeper:
             if found := self.found(ticket):
                 return found
             cell = self._cells.cell(ticket)
-            log = log_path(self.store.root, self.store.path(self.job.machine, cell))
+            log = self.log(ticket)
             lines = last_lines(log)
             written = Log(log)
             written.line(f"{status}: {reason}")

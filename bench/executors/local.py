@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 
 from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.job import Job, Ticket
 from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
+from bench.executors.queue import take_next
 from bench.executors.runner import Seat
 from bench.executors.worker_process import WorkerProcess, warm_up
 from bench.store import read
@@ -22,8 +22,6 @@ LOOK_AGAIN_SECONDS = 1.0
 KILLED = (-signal.SIGKILL, 255)
 """Exit codes of processes that something has ended: the second is what multiprocessing says where the process that they
 were forked from is gone, and their own code with it."""
-FAR = 1_000
-"""How many of the next cells are looked through for one that need not wait for a teacher."""
 
 
 class Local:
@@ -36,16 +34,19 @@ class Local:
         watcher: Watcher,
         timeout: float | None = None,
         wait_for_others: bool = True,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         """timeout: seconds of a cell's own time; before that begins, of silence.
 
-        wait_for_others: whether cells that another run has in hand are waited for, or left out in the end.
+        wait_for_others: whether cells that another run has in hand are waited for, or left out in the end. begun:
+        called when data and teacher of a cell are there.
         """
         self.job = job
         self.seats = seats
         self.watcher = watcher
         self.timeout = timeout
         self.wait_for_others = wait_for_others
+        self._begun = begun
         self._books = Bookkeeper(job)
         warm_up()
         self._workers: dict[str, WorkerProcess] = {}
@@ -59,24 +60,33 @@ class Local:
 
     def run(self, tickets: Sequence[Ticket]) -> Iterator[Outcome]:
         """Yields each cell as it ends. An error that every cell would meet is raised."""
+        try:
+            yield from self.go_on(tickets)
+        finally:
+            self.close()
+
+    def go_on(self, tickets: Sequence[Ticket]) -> Iterator[Outcome]:
+        """As `run`, but the processes stay for the cells that come next: `close` ends them."""
         self._queue.extend(tickets)
         looked = time.monotonic()
-        try:
-            while self._queue or self._alone or self._elsewhere or self._busy():
-                if self._elsewhere and time.monotonic() - looked > LOOK_AGAIN_SECONDS:
-                    looked = time.monotonic()
-                    self._queue.extend(self._elsewhere)
+        while self._queue or self._alone or self._elsewhere or self._busy():
+            if self._elsewhere and time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+                looked = time.monotonic()
+                self._queue.extend(self._elsewhere)
+                self._elsewhere.clear()
+            self._give_work()
+            if not self._busy() and not self._queue and not self._alone:
+                if not self.wait_for_others:
                     self._elsewhere.clear()
-                self._give_work()
-                if not self._busy() and not self._queue and not self._alone:
-                    if not self.wait_for_others:
-                        return
-                    time.sleep(LOOK_AGAIN_SECONDS)
-                    continue
-                yield from self._listen()
-        finally:
-            for seat in list(self._workers):
-                self._dismiss(seat)
+                    return
+                time.sleep(LOOK_AGAIN_SECONDS)
+                continue
+            yield from self._listen()
+
+    def close(self) -> None:
+        """Ends the processes."""
+        for seat in list(self._workers):
+            self._dismiss(seat)
 
     def _busy(self) -> list[WorkerProcess]:
         return [worker for worker in self._workers.values() if worker.ticket]
@@ -100,15 +110,10 @@ class Local:
                 self._give(seat, self._next(), last_try=False)
 
     def _next(self) -> Ticket:
-        """The next cell; rather one whose teacher no other seat is making now, since it would wait for it."""
-        being_made = {
+        making = {
             worker.ticket.teacher_key for worker in self._busy() if not worker.began and worker.ticket.teacher_key
-        } - self._teachers
-        for number, ticket in enumerate(islice(self._queue, FAR)):
-            if ticket.teacher_key not in being_made:
-                del self._queue[number]
-                return ticket
-        return self._queue.popleft()
+        }
+        return take_next(self._queue, making - self._teachers)
 
     def _give(self, seat: Seat, ticket: Ticket, last_try: bool) -> None:
         if seat.name in self._workers and self._workers[seat.name].ended:
@@ -157,6 +162,7 @@ class Local:
                 worker.began, worker.deadline = True, self._deadline()
                 if ticket.teacher_key:
                     self._teachers.add(ticket.teacher_key)
+                self._begun()
             case Ended(path, spent, exported):
                 self._idle(worker)
                 yield Outcome(ticket, read(path), path, exported=exported)

@@ -28,8 +28,12 @@ class Log:
 
     def line(self, text: str) -> None:
         """One line, which whoever reads the file sees at once."""
+        self.append(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n")
+
+    def append(self, text: str) -> None:
+        """Text as it is: lines of a log that was written elsewhere."""
         try:
-            self._file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n")
+            self._file.write(text)
         except OSError as error:
             raise StoreError(f"log {self.path} cannot be written: {error.strerror or error}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import socket
 import sys
@@ -16,11 +15,11 @@ from types import FrameType
 
 from bench.engine.place import place_here
 from bench.errors import BenchError, UsageError
-from bench.executors.job import Job, Ticket
+from bench.executors.job import Job
 from bench.executors.local import Local
 from bench.executors.outcome import Outcome
 from bench.executors.seats import seats
-from bench.executors.slurm_submission import FILE, TICKETS, Submission, error_path
+from bench.executors.slurm_submission import FILE, Submission, error_path, tickets_of
 from bench.executors.worker_process import WorkerProcess, warm_up
 from bench.runs import RunFile
 from bench.store import Store, write_whole
@@ -99,7 +98,7 @@ class Share:
             )
         cpus = self.cpus or int(os.environ.get("SLURM_CPUS_ON_NODE", here.cores))
         places = seats(replace(here, cores=cpus), None if here.gpus else 1)
-        tickets: list[Ticket] = pickle.loads((self.folder / TICKETS).read_bytes())
+        tickets = tickets_of(self.folder)
         begin, end = (len(tickets) * number // self.of for number in (self.number, self.number + 1))
         store, submission = Store(self.job.results), Submission.model_validate_json((self.folder / FILE).read_bytes())
         tally = Tally([ticket.row for ticket in tickets], {}, len(places))

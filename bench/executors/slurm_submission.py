@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 import socket
 import uuid
@@ -11,16 +10,18 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from bench.executors.job import Ticket
 from bench.executors.slurm_cluster import QueuedJob
 from bench.record import Part
 from bench.runs import FOLDER, command_line
 from bench.store import DONE, FAILED, Mark, Store, inodes, write_whole
 
 FILE = "submission.json"
-TICKETS = "tickets.pkl"
+TICKETS = "tickets.json"
 ERROR = "error-"
+AS_JSON = TypeAdapter(list[Ticket])
 CLAIM = "slurm submission"
 """The claim of whoever looks at the queue and submits by what it sees there."""
 
@@ -75,7 +76,7 @@ class Submission(Part):
         write_whole(self.folder(store) / FILE, self.model_dump_json(indent=1) + "\n")
 
 
-def new_submission(store: Store, machine: str, cells: Sequence[SubmittedCell], tickets: Sequence[object]) -> Submission:
+def new_submission(store: Store, machine: str, cells: Sequence[SubmittedCell], tickets: Sequence[Ticket]) -> Submission:
     """On disk from here on; its jobs find their tickets beside it."""
     made = Submission(
         name=f"kdbench-{uuid.uuid4().hex[:8]}",
@@ -88,9 +89,14 @@ def new_submission(store: Store, machine: str, cells: Sequence[SubmittedCell], t
     )
     place = made.folder(store)
     place.mkdir(parents=True)
-    (place / TICKETS).write_bytes(pickle.dumps(list(tickets)))
+    (place / TICKETS).write_bytes(AS_JSON.dump_json(list(tickets)))
     made.write(store)
     return made
+
+
+def tickets_of(place: Path) -> list[Ticket]:
+    """The tickets in the folder of a submission."""
+    return AS_JSON.validate_json((place / TICKETS).read_bytes())
 
 
 def submissions(store: Store) -> list[Submission]:

@@ -73,6 +73,8 @@ class Bad(Method):
             case "sleep":
                 self.leave("sleeps")
                 time.sleep(3600)
+            case "environment":
+                print("GPUs:", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
             case "fork":
                 KEPT.append(os.fork())
             case "forked child sleeps":
