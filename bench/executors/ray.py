@@ -79,6 +79,7 @@ class Ray:
         """Slots in a row that were lost before they were ready."""
         self._unfit: set[str] = set()
         """Ids of nodes that have other hardware."""
+        self._waits_for_nodes = False
         self._started = 0
 
     def run(self, tickets: Sequence[Ticket]) -> Iterator[Outcome]:
@@ -120,6 +121,9 @@ class Ray:
         room = self.cluster.room(self._unfit)
         if not room and self._unfit and not self._slots:
             raise UsageError(f"no node of the cluster is {self.job.machine}, which the plan was made for")
+        if not room and not self._slots and not self._waits_for_nodes:
+            self.watcher.say("no node of the cluster has what a cell needs any more: waiting for one")
+        self._waits_for_nodes = not room and not self._slots
         for _ in range(len(self._slots), min(cells, room, self.most or room)):
             actor = self.cluster.start(self._unfit)
             self._slots.append(Held(actor, actor.prepare.remote(orders)))
