@@ -83,7 +83,7 @@ ReturnToService=2
 SlurmdTimeout=10
 KillWait=2
 GresTypes=gpu
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory Gres=gpu:2
+NodeName=$node NodeAddr=127.0.0.1 CPUs=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) RealMemory=$memory Gres=gpu:2
 PartitionName=high Nodes=ALL Default=YES PriorityTier=2 PreemptMode=OFF
 PartitionName=low Nodes=ALL PriorityTier=1
 END
