@@ -184,6 +184,7 @@ def run_cells(
         machine=plan.machine,
         folder=Path.cwd(),
         plugins=tuple(given.plugin),
+        pairs=given.pairs,
         data_dir=data_dir,
         teacher=given.teacher,
         export=given.export_student,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 import socket
 from collections.abc import Iterable, Sequence
@@ -22,10 +24,15 @@ def portable(job: Job) -> Job:
     def absolute(path: Path | None) -> Path | None:
         return path and job.folder / path
 
+    def absolute_pair(pair: str) -> str:
+        names = (name.strip() for name in pair.split("->"))
+        return "->".join(str(job.folder / name) if (job.folder / name).is_dir() else name for name in names)
+
     return replace(
         job,
         results=job.folder / job.results,
         plugins=tuple(map(absolute, job.plugins)),
+        pairs=job.pairs and ",".join(map(absolute_pair, job.pairs.split(","))),
         data_dir=absolute(job.data_dir),
         teacher=absolute(job.teacher),
         export=absolute(job.export),
@@ -45,6 +52,7 @@ def needed_paths(job: Job, tickets: Iterable[Ticket]) -> list[Path]:
     """What a machine must have to run these cells, of a portable job and portable tickets."""
     tasks = {ticket.task for ticket in tickets}
     own = [Path(task.split(":", 1)[1]) for task in sorted(tasks) if path_task(task)]
+    own += [Path(name) for name in re.split(",|->", job.pairs or "") if os.path.isabs(name)]
     return [path for path in (*job.plugins, job.data_dir, job.teacher, *own) if path]
 
 

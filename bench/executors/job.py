@@ -12,6 +12,7 @@ from bench.cell import Cell, Skip
 from bench.engine.teachers import Brought
 from bench.errors import TeacherError, UsageError
 from bench.method import Method
+from bench.plan import pairs_of
 from bench.registry import Registry
 from bench.store import Mark
 from bench.task import Pair, Task
@@ -73,6 +74,8 @@ class Job:
     folder: Path
     """The working directory, absolute: relative paths start there."""
     plugins: tuple[Path, ...] = ()
+    pairs: str | None = None
+    """As given with --pairs: where the folders are that name networks."""
     data_dir: Path | None = None
     teacher: Path | None = None
     """The one given with --teacher."""
@@ -104,7 +107,8 @@ class Cells:
     def cell(self, ticket: Ticket) -> Cell:
         """The cell, as it was planned; one that has become another since raises UsageError."""
         if ticket.task not in self._tasks:
-            self._tasks[ticket.task] = self.registry.task(ticket.task)
+            task = self._tasks[ticket.task] = self.registry.task(ticket.task)
+            pairs_of(task, self.job.pairs)  # so it learns where its networks' folders are
         pair = Pair(*ticket.pair)
         task = self._tasks[ticket.task].on(pair)
         cell = Cell(

@@ -17,10 +17,11 @@ from bench.errors import BenchError, UsageError
 from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.elsewhere import Token, check_paths
 from bench.executors.job import Job, Ticket
-from bench.executors.local import Local, warm_up
+from bench.executors.local import Local
 from bench.executors.messages import Began, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome
 from bench.executors.seats import seats
+from bench.executors.worker_process import warm_up
 
 
 @dataclass(frozen=True)

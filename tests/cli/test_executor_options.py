@@ -12,12 +12,16 @@ RUN = ("run", "--tasks", "digits")
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--address", "head:6379"), "--address is for --executor ray"),
-        (("--gpus", "0.5"), "--gpus is for --executor ray"),
+        (("--address", "head:6379"), "--address is not for --executor local"),
+        (("--gpus", "0.5"), "--gpus is not for --executor local"),
         (("--cpus", "0"), "'0' is not a whole number from 1"),
-        (("--executor", "ray", "--gpus", "2"), "'2' is not a number from 0 to 1"),
-        (("--executor", "ray", "--gpus", "nan"), "'nan' is not a number from 0 to 1"),
+        (("--executor", "ray", "--gpus", "2"), "expected at most 1"),
+        (("--executor", "ray", "--gpus", "nan"), "'nan' is not a number from 0"),
         (("--executor", "ray", "--workers", "0"), "--workers 0 runs cells in this process"),
+        (("--executor", "ray", "--partition", "gpu"), "--partition is not for --executor ray"),
+        (("--executor", "slurm"), "--executor slurm needs --time"),
+        (("--executor", "slurm", "--time", "60", "--gpus", "0.5"), "a whole number of GPUs"),
+        (("--executor", "slurm", "--time", "60", "--workers", "2"), "--workers is not for --executor slurm"),
         (("--executor", "ray", "--device", "cuda:1"), "Ray gives each cell its GPU"),
     ],
 )

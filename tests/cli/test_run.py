@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from bench.cache import checkpoint_folder, checkpoint_path
 from bench.store import Store
 
 SMOKE = ["run", "--tasks", "digits", "--protocol", "smoke", "--pairs", "resnet14->resnet8"]
@@ -36,6 +38,24 @@ def test_a_second_run_does_nothing_but_say_so(finished, bench):
     assert "0 to run" in out
     assert "nothing to do: --only all runs again" in out
     assert files(finished) == before
+
+
+def test_a_second_run_removes_what_killed_ones_have_left(finished, bench, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(finished, results)
+    [figure] = (results / "figures").iterdir()
+    left = [results / ".LEADERBOARD.md.abcdefgh", figure.with_name(f".{figure.name[:100]}.abcdefgh")]
+    left.append(results / ".runs" / "here-1-2.json")
+    record = next(results.rglob("kd-*.json"))
+    left.append(checkpoint_path(checkpoint_folder(results), record.stem.rpartition("-")[2]))
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    os.utime(left[-1], (0, 0))
+    code, out, _ = bench(*SMOKE, "--methods", "scratch,kd", "--results", results)
+    assert code == 0
+    assert "nothing to do" in out
+    assert [path for path in left if path.exists()] == []
 
 
 def test_only_all_runs_again_and_gives_the_same_numbers(finished, bench, tmp_path):
@@ -312,7 +332,7 @@ def test_a_teacher_that_cannot_be_made_is_no_failure_of_the_method(bench, tmp_pa
     code, _, err = bench(*SMOKE, "--methods", "kd", "--results", tmp_path / "results", "--workers", "0")
     assert code == 1
     assert "resnet14" in err
-    assert "No space left" in err
+    assert "cannot be kept: No space left on device" in err
     assert "BENCH_CACHE" in err
     assert not list((tmp_path / "results").rglob("*.json"))
 

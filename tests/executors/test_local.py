@@ -105,8 +105,8 @@ def test_what_sleeps_for_ever_before_it_trains_is_ended_and_nothing_else(run, ti
     reasons = {outcome.ticket.name: outcome.record.reason for outcome in outcomes}
     assert statuses(outcomes) == {each.name: "timeout" for each in (data, adapters, stages)} | {well.name: "ok"}
     assert "longer than 8 seconds, before data and teacher were there" in reasons[data.name]
-    assert "longer than 8 seconds, before its first evaluation" in reasons[adapters.name]
-    assert "longer than 8 seconds, before" in reasons[stages.name]
+    for each in (adapters, stages):
+        assert "longer than 8 seconds, before" in reasons[each.name]
 
 
 def test_a_task_whose_data_cannot_be_read_fails_its_own_cells_alone(run, ticket):
