@@ -114,8 +114,8 @@ def ray(given: argparse.Namespace) -> Iterator[Chosen]:
         raise UsageError(f"--gpus {given.gpus:g}: a cell runs on one GPU or a part of it, expected at most 1")
     if given.device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {given.device}: Ray gives each cell its GPU; name auto, cpu or cuda")
-    from bench.executors.ray import Ray
-    from bench.executors.ray_cluster import Cluster, connected
+    from bench.executors.ray.cluster import Cluster, connected
+    from bench.executors.ray.executor import Ray
 
     with connected(given.address):
         cluster = Cluster(given.cpus or 1, given.gpus, wants_gpu=given.device != "cpu")
@@ -141,13 +141,13 @@ def slurm(given: argparse.Namespace) -> Iterator[Chosen]:
     if gpus != int(gpus):
         raise UsageError(f"--gpus {gpus:g}: a job of SLURM has a whole number of GPUs")
     from bench.executors.elsewhere import portable
-    from bench.executors.slurm_cluster import Resources, SlurmCluster, load_submitit, parse_minutes, parse_options
+    from bench.executors.slurm.cluster import Resources, SlurmCluster, load_submitit, parse_minutes, parse_options
 
     minutes, options = parse_minutes(given.time), parse_options(given.slurm)
     resources = Resources(minutes, given.partition, int(gpus), given.cpus, options)
     load_submitit()
-    from bench.executors.slurm import MOST_JOBS, Slurm
-    from bench.executors.slurm_place import ask, kept_path, kept_place
+    from bench.executors.slurm.executor import MOST_JOBS, Slurm
+    from bench.executors.slurm.place import ask, kept_path, kept_place
     from bench.store import Store
 
     device = given.device if given.device != "auto" else "cuda" if gpus else "cpu"

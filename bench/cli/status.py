@@ -26,7 +26,7 @@ def add_to(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    from bench.executors.slurm_status import submission_states
+    from bench.executors.slurm.status import submission_states
     from bench.runs import runs
 
     store = open_store(given.results)

@@ -24,12 +24,12 @@ from ray.cluster_utils import Cluster as Nodes
 
 from bench.errors import UsageError
 from bench.executors import ray as executor_module
-from bench.executors import ray_cluster
 from bench.executors.elsewhere import Tokens
 from bench.executors.log import log_path
 from bench.executors.outcome import Outcome
-from bench.executors.ray import Ray
-from bench.executors.ray_cluster import Cluster, check_address, connected, environment
+from bench.executors.ray import cluster
+from bench.executors.ray.cluster import Cluster, check_address, connected, environment
+from bench.executors.ray.executor import Ray
 from bench.store import Store
 
 HOUSE = Path(__file__).parents[2]
@@ -214,7 +214,7 @@ def test_what_no_node_has_is_refused_at_once(nodes):
 
 def test_room_is_counted_in_whole_slots_of_a_node_and_parts_of_one_gpu(monkeypatch):
     nodes = [{"NodeID": "a", "Resources": {"CPU": 7.0, "GPU": 2.0}}, {"NodeID": "b", "Resources": {"CPU": 3.0}}]
-    monkeypatch.setattr(ray_cluster, "alive", lambda: nodes)
+    monkeypatch.setattr(cluster, "alive", lambda: nodes)
     assert Cluster(2, 0.0).room() == 4
     assert Cluster(2, 0.0).room({"a"}) == 1
     assert Cluster(2, 1.0).room() == 2

@@ -25,10 +25,10 @@ from bench.engine.place import place_here
 from bench.errors import StoreError, UsageError
 from bench.executors.local import Local
 from bench.executors.runner import Seat
-from bench.executors.slurm import Slurm
-from bench.executors.slurm_cluster import QueuedJob, Resources, SlurmCluster, parse_minutes, parse_options
-from bench.executors.slurm_place import Answer, ask, kept_path, kept_place
-from bench.executors.slurm_submission import SubmittedCell, clear, live, new_submission, submissions
+from bench.executors.slurm.cluster import QueuedJob, Resources, SlurmCluster, parse_minutes, parse_options
+from bench.executors.slurm.executor import Slurm
+from bench.executors.slurm.place import Answer, ask, kept_path, kept_place
+from bench.executors.slurm.submission import SubmittedCell, clear, live, new_submission, submissions
 from bench.runs import runs
 from bench.store import Store
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from bench.executors.job import Ticket
-from bench.executors.slurm_cluster import QueuedJob
+from bench.executors.slurm.cluster import QueuedJob
 from bench.record import Part
 from bench.runs import FOLDER, command_line
 from bench.store import DONE, FAILED, Mark, Store, inodes, write_whole

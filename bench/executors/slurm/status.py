@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.executors.slurm_cluster import QueuedJob, QueueError, SlurmCluster
-from bench.executors.slurm_submission import Submission, live, submissions
+from bench.executors.slurm.cluster import QueuedJob, QueueError, SlurmCluster
+from bench.executors.slurm.submission import Submission, live, submissions
 from bench.store import Store
 
 

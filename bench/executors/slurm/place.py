@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.engine.place import Place, place_here
 from bench.errors import BenchError, StoreError, UsageError
 from bench.executors.log import last_lines
-from bench.executors.slurm_cluster import QueuedJob, QueueError, Resources
+from bench.executors.slurm.cluster import QueuedJob, QueueError, Resources
 from bench.identity import key_of
 from bench.record import Machine, Part
 from bench.runs import FOLDER
@@ -37,7 +37,7 @@ class Answer(Part):
 
 
 class Cluster(Protocol):
-    """What a cluster does: see `bench.executors.slurm_cluster.SlurmCluster`."""
+    """What a cluster does: see `bench.executors.slurm.cluster.SlurmCluster`."""
 
     def submit(self, name: str, folder: Path, resources: Resources, tasks: list[Callable[[], None]]) -> list[str]: ...
     def queue(self, names: list[str]) -> list[QueuedJob]: ...

@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
 import bench
 from bench.engine.place import Place
 from bench.errors import BenchError, UsageError
-from bench.executors.ray_slot import Slot, Standing
+from bench.executors.ray.slot import Slot, Standing
 
 SENT = ("BENCH_CACHE", "BENCH_DATA_DIR", "HF_HOME", "HF_HUB_OFFLINE", "TOKENIZERS_PARALLELISM")
 """Variables that slots have from the driver; all else is that of their node. No secret: Ray shows them to all."""

@@ -19,7 +19,7 @@ from bench.executors.job import Job
 from bench.executors.local import Local
 from bench.executors.outcome import Outcome
 from bench.executors.seats import seats
-from bench.executors.slurm_submission import FILE, Submission, error_path, tickets_of
+from bench.executors.slurm.submission import FILE, Submission, error_path, tickets_of
 from bench.executors.worker_process import WorkerProcess, warm_up
 from bench.runs import RunFile
 from bench.store import Store, write_whole

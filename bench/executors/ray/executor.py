@@ -22,8 +22,8 @@ from bench.executors.log import Log
 from bench.executors.messages import Began, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
 from bench.executors.queue import take_next
-from bench.executors.ray_cluster import Cluster, answer, last_line
-from bench.executors.ray_slot import Orders, Returned, Standing
+from bench.executors.ray.cluster import Cluster, answer, last_line
+from bench.executors.ray.slot import Orders, Returned, Standing
 from bench.record import Record
 
 MOST_LOSSES = 3

@@ -12,10 +12,10 @@ from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.job import Cells, Job, Ticket
 from bench.executors.log import last_lines
 from bench.executors.outcome import Outcome, Watcher
-from bench.executors.slurm_cluster import QueuedJob, QueueError, Resources, SlurmCluster
-from bench.executors.slurm_job import Share
-from bench.executors.slurm_place import LATE_SECONDS, Cluster
-from bench.executors.slurm_submission import (
+from bench.executors.slurm.cluster import QueuedJob, QueueError, Resources, SlurmCluster
+from bench.executors.slurm.job import Share
+from bench.executors.slurm.place import LATE_SECONDS, Cluster
+from bench.executors.slurm.submission import (
     CLAIM,
     Submission,
     SubmittedCell,

@@ -1,0 +1,1 @@
+"""Cells in jobs of a SLURM cluster."""
