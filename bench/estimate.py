@@ -92,6 +92,8 @@ def estimate(plan: Plan, cells: list[Cell], store: Store) -> Estimate:
             size += teacher.weights
         else:
             unknown += 1
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # what was timed is over, and whoever runs the cells needs the memory
     return Estimate(seconds, size, unknown, by_key)
 
 

@@ -22,6 +22,8 @@ from bench.identity import key_of
 from bench.record import Record
 from bench.store import clear_unfinished, slug, write_new, write_whole
 
+CLAIM = "board"
+"""The claim, in the results folder, of whoever writes these files: the last one to write has seen every record."""
 FIGURES = "figures"
 """The folder of the figures, in the results folder."""
 HEADER = f"""\

@@ -15,9 +15,6 @@ from bench.runs import RunFile
 from bench.store import Store
 from bench.tally import Tally
 
-BOARD = "board"
-"""The claim of whoever writes the board."""
-
 
 def execute(
     tickets: Sequence[Ticket],
@@ -79,11 +76,11 @@ def summary(outcome: Outcome) -> str:
 
 
 def write_board(store: Store, board: Path, say: Callable[[str], None]) -> None:
-    """Aggregates all records. One run at a time: the last one to write has seen every record."""
+    """Aggregates all records."""
     from bench.board.entries import BoardRecord
-    from bench.board.leaderboard import leaderboard
+    from bench.board.leaderboard import CLAIM, leaderboard
 
-    with store.claims.held(BOARD), no_garbage_collection():
+    with store.claims.held(CLAIM), no_garbage_collection():
         made = leaderboard(store.records(BoardRecord), store.root, board)
         made.clear_unfinished()
         written = made.write()

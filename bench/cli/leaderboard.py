@@ -22,16 +22,16 @@ def add_to(commands) -> None:
 @no_garbage_collection()
 def run(given: argparse.Namespace) -> int:
     from bench.board.entries import BoardRecord
-    from bench.board.leaderboard import leaderboard
+    from bench.board.leaderboard import CLAIM, leaderboard
 
-    path = given.output or board_path(given.results)
-    board = leaderboard(open_store(given.results).records(BoardRecord), given.results, path)
+    path, store = given.output or board_path(given.results), open_store(given.results)
     if not given.check:
-        for written in board.write():
-            print(f"wrote {written}")
+        with store.claims.held(CLAIM):
+            for written in leaderboard(store.records(BoardRecord), given.results, path).write():
+                print(f"wrote {written}")
         print(f"{path} is what the records give")
         return 0
-    changes = board.differences()
+    changes = leaderboard(store.records(BoardRecord), given.results, path).differences()
     if not changes:
         print(f"{path} is what the records give")
         return 0
