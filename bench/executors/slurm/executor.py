@@ -61,6 +61,8 @@ class Slurm:
         self.late = late
         self.store = Store(job.results)
         self._books = Bookkeeper(job)
+        self._followed: list[Submission] = []
+        """Those that have the cells."""
         self._running: dict[str, str] = {}
         """What the jobs' seats have now."""
         self._said: set[str] = set()
@@ -70,16 +72,17 @@ class Slurm:
 
         Left or interrupted, it leaves the jobs as they are.
         """
-        followed = self._submit(tickets)
-        names = " ".join(each.job for each in followed)
         try:
-            yield from self._follow({ticket.key: ticket for ticket in tickets}, followed)
+            self._submit(tickets)
+            yield from self._follow({ticket.key: ticket for ticket in tickets}, self._followed)
         except BaseException:
-            self.watcher.say(f"the jobs go on: `python -m bench status` tells of them, `scancel {names}` ends them")
+            if self._followed:
+                names = " ".join(each.job for each in self._followed)
+                self.watcher.say(f"the jobs go on: `python -m bench status` tells of them, `scancel {names}` ends them")
             raise
 
-    def _submit(self, tickets: Sequence[Ticket]) -> list[Submission]:
-        """Submits what no job in the queue has yet. Returns the submissions that have the cells."""
+    def _submit(self, tickets: Sequence[Ticket]) -> None:
+        """Submits what no job in the queue has yet, and notes the submissions that have the cells."""
         self.store.root.mkdir(parents=True, exist_ok=True)
         with self.store.claims.held(CLAIM):
             before = submissions(self.store)
@@ -89,12 +92,14 @@ class Slurm:
             same = [each for each in living if each.machine == self.job.machine]
             holders = {cell.key: each for each in same for cell in each.open_cells(self.store)}
             followed = {holders[ticket.key].name: holders[ticket.key] for ticket in tickets if ticket.key in holders}
-            for each in followed.values():
+            self._followed = list(followed.values())
+            for each in self._followed:
                 self.watcher.say(f"job {each.job}, submitted {each.submitted}, has some of the cells: it is followed")
             new = [ticket for ticket in tickets if ticket.key not in holders]
-            return [*followed.values(), *([self._submit_new(new)] if new else [])]
+            if new:
+                self._submit_new(new)
 
-    def _submit_new(self, tickets: list[Ticket]) -> Submission:
+    def _submit_new(self, tickets: list[Ticket]) -> None:
         cells = Cells(self.job)
         paths = [self.store.path(self.job.machine, cells.cell(ticket)) for ticket in tickets]
         made = new_submission(
@@ -118,12 +123,12 @@ class Slurm:
             shutil.rmtree(folder)
             raise
         made = made.model_copy(update={"ids": ids})
+        self._followed.append(made)
         made.write(self.store)
         self.watcher.say(
             f"submitted {len(tickets)} cells as job {made.job}: {count} jobs that share them, {self.resources}; "
             f"log folder {folder}"
         )
-        return made
 
     def _follow(self, waiting: dict[str, Ticket], followed: list[Submission]) -> Iterator[Outcome]:
         over_since = None
