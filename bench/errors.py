@@ -32,6 +32,10 @@ class ExecutorError(BenchError):
     """Cells cannot be run as was asked."""
 
 
+class UnmadeTeacherError(TeacherError):
+    """A teacher whose training fails: the cells that need it have nothing to learn from, all others have."""
+
+
 class StoreError(BenchError):
     """A results folder that cannot be read or written."""
 

@@ -11,7 +11,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -104,10 +104,6 @@ class Store:
         except OSError as error:
             raise StoreError(f"record {path} cannot be written: {error.strerror or error}") from error
         return path
-
-    def clear_leftovers(self, path: Path) -> None:
-        """Removes what a process that was killed while it wrote this record has left. For whoever has its claim."""
-        clear_unfinished(path.parent, path.name, path.name.removesuffix(".json") + FAILED)
 
     def paths(self) -> list[Path]:
         """The files of all records, in a fixed order."""
@@ -229,13 +225,25 @@ def write_whole(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def clear_unfinished(folder: Path, *names: str) -> None:
-    """Removes what a process that was killed while it wrote files of these names has left. No other may write now."""
+def unfinished(folder: Path) -> list[Path]:
+    """The files in a folder that somebody is writing, or was killed while it wrote them."""
+    try:
+        return [folder / name for name in os.listdir(folder) if name.startswith(".")]
+    except FileNotFoundError:
+        return []
+
+
+def clear_unfinished(found: list[Path], *names: str) -> None:
+    """Removes those of the files that were to become files of these names. No other may write them now."""
     begin = tuple(f".{name[:100]}." for name in names)
-    with suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            if name.startswith(begin):
-                (folder / name).unlink(missing_ok=True)
+    for path in found:
+        if path.name.startswith(begin):
+            path.unlink(missing_ok=True)
+
+
+def failed_name(name: str) -> str:
+    """The name of a cell's failure, from that of its record."""
+    return name.removesuffix(DONE) + FAILED
 
 
 def write_new(path: Path, text: str) -> None:

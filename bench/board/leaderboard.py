@@ -20,7 +20,7 @@ from bench.board.target import Target
 from bench.errors import StoreError
 from bench.identity import key_of
 from bench.record import Record
-from bench.store import clear_unfinished, slug, write_new, write_whole
+from bench.store import clear_unfinished, slug, unfinished, write_new, write_whole
 
 CLAIM = "board"
 """The claim, in the results folder, of whoever writes these files: the last one to write has seen every record."""
@@ -80,7 +80,7 @@ class Leaderboard:
     def clear_unfinished(self) -> None:
         """Removes what a process that was killed while it wrote these files has left. Nobody else may write now."""
         for path in (self.path, *self.plots, *self.targets):
-            clear_unfinished(path.parent, path.name)
+            clear_unfinished(unfinished(path.parent), path.name)
 
     def differences(self) -> str:
         """What `write` would change, for people; empty if nothing."""

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
-from pathlib import Path
+import os
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 
 from bench.errors import BenchError
-from bench.task import Task
+from bench.executors.job import Cells, Job, Ticket
+from bench.executors.worker_process import CONTEXT
 
 
-def check_data(tasks: Iterable[Task], data_dir: Path | None, timeout: float | None, say: Callable[[str], None]) -> None:
+def check_data(job: Job, tickets: Sequence[Ticket], timeout: float | None, say: Callable[[str], None]) -> None:
     """If there are several tasks, raises what the user can mend: no data, wrong data.
 
-    A task that raises anything else, or is not ready after `timeout` seconds, is said: its own cells fail, no others.
+    A task that raises anything else, ends its process, or is not ready after `timeout` seconds is said: its own cells
+    fail, no others. Each task has a process of its own, since a plugin may do anything.
     """
-    named = {task.name: task for task in tasks}
-    if len(named) < 2:
+    firsts = {ticket.task: ticket for ticket in reversed(tickets)}
+    if len(firsts) < 2:
         return
-    say(f"reading the data of {len(named)} tasks")
-    for task in named.values():
-        raised: list[Exception] = []
-        # Nothing else ends a plugin that sleeps for ever: its thread goes with the process.
-        reading = threading.Thread(target=_read, args=(task, data_dir, raised), daemon=True)
-        reading.start()
-        reading.join(timeout)
-        if reading.is_alive():
-            say(f"the data of {task.name} are not there after {timeout:g} seconds: its cells will fail")
-        for error in raised:
+    say(f"reading the data of {len(firsts)} tasks")
+    for task, ticket in sorted(firsts.items()):
+        connection, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=_read, args=(theirs, job, ticket), daemon=True)
+        process.start()
+        theirs.close()
+        process.join(timeout)
+        if process.is_alive():
+            process.kill()
+            say(f"the data of {task} are not there after {timeout:g} seconds: its cells will fail")
+        elif process.exitcode == 0:
+            error = connection.recv()
             if isinstance(error, BenchError):
                 raise error
-            say(f"the data of {task.name} cannot be read ({type(error).__name__}: {error}): its cells will fail")
+            if error:
+                say(f"the data of {task} cannot be read ({error}): its cells will fail")
+        else:
+            say(f"reading the data of {task} ended its process ({process.exitcode}): its cells will fail")
 
 
-def _read(task: Task, data_dir: Path | None, raised: list[Exception]) -> None:
+def _read(connection: Connection, job: Job, ticket: Ticket) -> None:
+    os.environ.update(job.environment)
+    os.chdir(job.folder)
+    found: BenchError | str | None = None
     try:
-        task.load(data_dir)
-    except Exception as error:  # a plugin's, of any kind
-        raised.append(error)
+        Cells(job).cell(ticket).task.load(job.data_dir)
+    except BenchError as error:
+        found = error
+    except BaseException as error:  # a plugin's, of any kind
+        found = f"{type(error).__name__}: {error}"
+    connection.send(found)

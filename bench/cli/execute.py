@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from bench.cli.progress import Progress
@@ -34,15 +35,17 @@ def execute(
     tally = Tally([ticket.row for ticket in tickets], expected, seats)
     not_exported = 0
     with RunFile(store, tally), Progress(tally) as progress:
-        outcomes = executor(progress).run(tickets)
         try:
-            for outcome in outcomes:
-                tally.ended_with(outcome.ticket.row, outcome.record, outcome.elsewhere)
-                not_exported += not outcome.exported
-                progress.finished(summary(outcome))
-                if not (outcome.record.ok or keep_going):
-                    outcomes.close()
-                    progress.say(f"stopped at the first failure: {tally.cells - tally.ended} cells have not been run")
+            # Closed before the board is written, whatever happens: nothing runs on beside it.
+            with closing(executor(progress).run(tickets)) as outcomes:
+                for outcome in outcomes:
+                    tally.ended_with(outcome.ticket.row, outcome.record, outcome.elsewhere)
+                    not_exported += not outcome.exported
+                    progress.finished(summary(outcome))
+                    if not (outcome.record.ok or keep_going):
+                        left = tally.cells - tally.ended
+                        progress.say(f"stopped at the first failure: {left} cells have not been run")
+                        break
         except KeyboardInterrupt:
             progress.say(
                 f"interrupted: {tally.ended} of {tally.cells} cells are finished and kept; give the same command "

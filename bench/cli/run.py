@@ -178,7 +178,6 @@ def run_cells(
     from bench.cli.execute import execute
     from bench.executors.job import Job, Ticket
 
-    check_data([cell.task for cell in cells], data_dir, given.timeout, print)
     job = Job(
         results=store.root,
         machine=plan.machine,
@@ -191,9 +190,15 @@ def run_cells(
         skips=plan.skips,
         environment=dict(os.environ),
     )
-    further = "with --only all and a new folder for --export-student" if job.export else "it goes on from there"
+    further = "it goes on from there"
+    if job.export:
+        further = "with --only all and a new folder for --export-student"
+    elif given.only == "all":
+        further = "without --only all it goes on from there, with it all cells run again"
     marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
     tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
+    if given.executor == "local":
+        check_data(job, tickets, given.timeout, print)
     seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
     side_by_side = executor.side_by_side(len(cells))
     start = lambda watcher: executor.start(job, len(cells), watcher)  # noqa: E731

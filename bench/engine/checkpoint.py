@@ -55,6 +55,8 @@ class Checkpoint:
             before = stored["conditions"]
             names = [name for name in {**conditions, **before} if before.get(name) != conditions.get(name)]
             state = None if names else stored["state"]
+        except MemoryError:
+            raise  # the file is good
         except Exception as error:  # whoever made such a file with its checksum can make torch raise anything
             self._say(f"checkpoint {self.path} is not one of kdbench ({type(error).__name__}): {AGAIN}")
             return None
@@ -118,7 +120,8 @@ def conditions(
         "machine": fingerprint(device),
         "device": device.type,
         "cpu capability": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
+        # On a GPU they decide no bit.
+        "threads": torch.get_num_threads() if device.type == "cpu" else None,
         "source of kdbench": package_digest(),
         "source of the method": source_digest(type(method)),
         "source of the task": source_digest(type(task)),

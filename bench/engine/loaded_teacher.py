@@ -16,7 +16,7 @@ from bench.engine.loop import NonFiniteError
 from bench.engine.observed import Observed
 from bench.engine.teachers import Brought, cached_teacher, read_weights
 from bench.engine.workbench import Workbench
-from bench.errors import TeacherError
+from bench.errors import TeacherError, UnmadeTeacherError
 from bench.method import Method
 from bench.record import Inference, TeacherUse
 
@@ -43,8 +43,8 @@ def load_teacher(
     """The teacher of a cell, frozen and in eval mode.
 
     plain(name): the method of that name with its defaults; teachers are trained with the first control. waiting: called
-    every second while another process trains it.
-    A teacher that cannot be made or does not fit raises TeacherError.
+    every second while it is trained, here or by another process.
+    A teacher that cannot be made or does not fit raises TeacherError; where memory runs out, MemoryError.
     """
     if brought:
         path, sha256, train_seconds, trained_on = brought.path, brought.sha256, None, "unknown"
@@ -54,10 +54,14 @@ def load_teacher(
         try:
             file, weights = cached_teacher(bench, cell.pair.teacher, method, say, progress, waiting)
         except (NonFiniteError, RuntimeError, MemoryError, OSError, SafetensorError) as error:
-            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+            kind = TeacherError
+            if is_out_of_memory(error):
+                kind = MemoryError  # with nothing beside it, there may be enough
+            elif isinstance(error, NonFiniteError):
+                kind = UnmadeTeacherError  # not the method's failure: every other cell of this teacher would meet it
+            elif isinstance(error, RuntimeError):
                 raise
-            # Not the method's failure: every other cell of this teacher would meet it too.
-            raise TeacherError(
+            raise kind(
                 f"the teacher {cell.pair.teacher} ({cell.task.name}, {cell.protocol.name}) could not be made: {error}"
             ) from error
         path, sha256, train_seconds, trained_on = file.path, file.sha256, file.train_seconds, "fit"

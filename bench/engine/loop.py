@@ -75,6 +75,7 @@ def train(
             clock.load_state_dict(earlier["clock"])
             set_random_state(earlier["random"], clock.device)
             earlier = None
+            progress(done, total)
             clock.start()
         else:
             clock.start()

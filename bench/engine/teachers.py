@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from bench.engine.training import Training
 from bench.engine.workbench import Workbench
 from bench.errors import TeacherError
 from bench.identity import key_of
-from bench.method import Method
+from bench.method import Batch, Method
 from bench.protocol import Protocol
 from bench.task import Task
 
@@ -44,7 +45,7 @@ SEAL = "header_sha256"
 """The entry of a header that is the digest of the others. Files that are older have none."""
 SEED = 0
 WAITING_SECONDS = 1.0
-"""How often a process that waits for a teacher says that it does."""
+"""How often a process that waits for a teacher, or trains it, gives a sign of life."""
 EVALUATIONS = 10
 """Of the training of a teacher: for progress and for finding a loss that is not finite."""
 
@@ -223,7 +224,8 @@ def cached_teacher(
     """The teacher from the cache; trained first if it is not there or its file is damaged.
 
     method: plain training (the protocol's first control). say: told what happens. progress(done, total). waiting:
-    called every second while another process trains the teacher. A cache that cannot be written raises TeacherError.
+    called every second while the teacher is trained, here or by another process. A cache that cannot be written raises
+    TeacherError.
     """
     identity = teacher_identity(bench.task, network, bench.protocol, bench.precision)
     path = cached_path(identity)
@@ -240,7 +242,7 @@ def cached_teacher(
             except TeacherError as error:
                 say(f"{error}: training it again")
         say(f"training the teacher {network} ({bench.task.name}, {bench.protocol.name})")
-        teacher = train_teacher(bench, network, identity, path, method, checkpoint, say, progress)
+        teacher = train_teacher(bench, network, identity, path, method, checkpoint, say, progress, waiting)
         say(f"teacher {network}: {bench.task.metric} {teacher.metric['test']:.2f} on test")
         return teacher, read_weights(path)
 
@@ -286,6 +288,7 @@ def train_teacher(
     checkpoint: Checkpoint,
     say: Callable[[str], None],
     progress: Callable[[int, int], None],
+    waiting: Callable[[], None],
 ) -> TeacherFile:
     """Trains a teacher on the whole of `fit` and writes its file. One that was interrupted goes on."""
     task, splits = bench.task, bench.splits
@@ -303,7 +306,10 @@ def train_teacher(
             train(
                 method,
                 training,
-                batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher", passed=passed),
+                while_told(
+                    batches(task, splits.teacher_fit, recipe.batch_size, SEED, purpose="teacher", passed=passed),
+                    waiting,
+                ),
                 clock,
                 steps=recipe.steps(len(splits.teacher_fit)),
                 batch_size=recipe.batch_size,
@@ -336,6 +342,16 @@ def train_teacher(
             temporary.unlink(missing_ok=True)
     checkpoint.clear()
     return read_header(path)
+
+
+def while_told(stream: Iterator[Batch], waiting: Callable[[], None]) -> Iterator[Batch]:
+    """The stream; `waiting` is called about every second of it: its evaluations may be far apart."""
+    told = time.monotonic()
+    for batch in stream:
+        if time.monotonic() - told > WAITING_SECONDS:
+            waiting()
+            told = time.monotonic()
+        yield batch
 
 
 def metric_of(network: Observed, task: Task, examples: Any) -> float:

@@ -93,16 +93,16 @@ class Worker:
             raise
         except NonFiniteError as error:
             parts = {"status": "nan", "reason": str(error)}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             parts = {"status": "oom" if is_out_of_memory(error) else "error", "reason": describe(error)}
         return ended(cell, self.device, self.brought, self.skips, started, **parts)
 
-    def forget(self, record: Record) -> None:
-        """Removes the checkpoint of a cell, once its record is kept; one that ran out of memory may go on from it."""
-        if record.status != "oom" and (checkpoint := self._checkpoint(record)):
+    def forget(self, cell: Cell) -> None:
+        """Removes the checkpoint of a cell, once its record is kept."""
+        if checkpoint := self._checkpoint(cell):
             checkpoint.clear()
 
-    def _checkpoint(self, cell: Cell | Record) -> Checkpoint | None:
+    def _checkpoint(self, cell: Cell) -> Checkpoint | None:
         return Checkpoint(checkpoint_path(self.checkpoints, cell.key), self.say) if self.checkpoints else None
 
     def _measure(self, cell: Cell, checkpoint: Checkpoint | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from bench.cache import checkpoint_folder, checkpoint_path
 from bench.engine.ended import ended
 from bench.errors import StoreError
 from bench.executors.job import Cells, Job, Ticket
@@ -56,6 +57,8 @@ class Bookkeeper:
             return None
         try:
             if found := self.found(ticket):
+                if found.record.ok:  # its process ended before it could do this
+                    checkpoint_path(checkpoint_folder(self.job.results), ticket.key).unlink(missing_ok=True)
                 return found
             cell = self._cells.cell(ticket)
             log = self.log(ticket)

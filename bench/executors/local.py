@@ -6,11 +6,13 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.connection import wait
 
+from bench.errors import ExecutorError
 from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.job import Job, Ticket
-from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken
+from bench.executors.messages import Began, Ended, LeftOut, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
 from bench.executors.queue import take_next
 from bench.executors.runner import Seat
@@ -19,9 +21,18 @@ from bench.store import read
 
 LOOK_AGAIN_SECONDS = 1.0
 """How often cells that another run has in hand are tried again."""
+MOST_FAILED_STARTS = 3
 KILLED = (-signal.SIGKILL, 255)
 """Exit codes of processes that something has ended: the second is what multiprocessing says where the process that they
 were forked from is gone, and their own code with it."""
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`, or the number of one that has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 class Local:
@@ -57,6 +68,10 @@ class Local:
         """Another run has them in hand."""
         self._teachers: set[str] = set()
         """Keys of the teachers that are known to be there."""
+        self._failed_starts = 0
+        """Processes in a row that ended before they could run anything."""
+        self.left_out: dict[str, str] = {}
+        """Keys of the cells that have no teacher, since its training fails, and why."""
 
     def run(self, tickets: Sequence[Ticket]) -> Iterator[Outcome]:
         """Yields each cell as it ends. An error that every cell would meet is raised."""
@@ -149,7 +164,7 @@ class Local:
 
     def _hear(self, worker: WorkerProcess, message: Message) -> Iterator[Outcome]:
         ticket, seat = worker.ticket, worker.seat.name
-        worker.ready = True
+        worker.ready, self._failed_starts = True, 0
         match message:
             case Refused(error):
                 raise error
@@ -174,6 +189,9 @@ class Local:
             case Made():
                 self._idle(worker)
                 yield from self._settle(ticket, self._books.found(ticket))
+            case LeftOut(reason):
+                self._idle(worker)
+                self._leave_out(ticket, reason)
             case OutOfMemory():
                 self._dismiss(seat)
                 self._try_alone(ticket, "ran out of memory")
@@ -188,8 +206,20 @@ class Local:
     def _dismiss(self, seat: str) -> None:
         """Ends the process of a seat; the next cell there gets a new one."""
         worker = self._workers.pop(seat)
-        self._idle(worker)
         worker.kill()
+        self._idle(worker)
+
+    def _leave_out(self, ticket: Ticket, reason: str) -> None:
+        """Takes all cells of this one's teacher out: there is nothing that they could learn from."""
+        self.left_out[ticket.key] = reason
+        count = 1
+        for waiting in (self._queue, self._alone, self._elsewhere):
+            same = [each for each in waiting if each.teacher_key == ticket.teacher_key]
+            for each in same:
+                waiting.remove(each)
+                self.left_out[each.key] = reason
+            count += len(same)
+        self.watcher.say(f"{reason}: {count} cells that need it are left out")
 
     def _try_alone(self, ticket: Ticket, what: str) -> None:
         self.watcher.say(f"{ticket.name} {what}: it is tried once more, alone")
@@ -198,13 +228,25 @@ class Local:
     def _died(self, worker: WorkerProcess) -> Iterator[Outcome]:
         """The process of a cell has ended by itself, or something has ended it."""
         ticket, last_try, code, at = worker.ticket, worker.last_try, worker.process.exitcode, worker.at
+        how = f"by signal {signal_name(-code)}" if code < 0 else f"with exit code {code}"
         self._dismiss(worker.seat.name)
-        if code in KILLED and not last_try:
-            # The system does this where memory is short.
-            self._try_alone(ticket, "was killed")
-            return
-        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        yield from self._lose(worker, ticket, "killed", f"its process ended {how}, {at}")
+        if not worker.ready:
+            self._failed_start(ticket, last_try, how)
+        # The system kills where memory is short; and what earlier cells have left in a process may end it.
+        elif not last_try and (code in KILLED or worker.given > 1):
+            self._try_alone(ticket, f"was ended ({how.removeprefix('by ').removeprefix('with ')})")
+        else:
+            yield from self._lose(worker, ticket, "killed", f"its process ended {how}, {at}")
+
+    def _failed_start(self, ticket: Ticket, last_try: bool, how: str) -> None:
+        """A process has ended before it could run anything: no failure of a cell."""
+        self._failed_starts += 1
+        if self._failed_starts >= MOST_FAILED_STARTS:
+            raise ExecutorError(
+                f"no worker process starts: {self._failed_starts} in a row ended {how} before their first cell. What "
+                "they said stands above; a script that calls kdbench needs `if __name__ == '__main__':`"
+            )
+        (self._alone if last_try else self._queue).appendleft(ticket)
 
     def _timed_out(self, worker: WorkerProcess) -> Iterator[Outcome]:
         ticket, at = worker.ticket, worker.at
@@ -214,7 +256,9 @@ class Local:
 
     def _lose(self, worker: WorkerProcess, ticket: Ticket, status: str, reason: str) -> Iterator[Outcome]:
         """Writes the record of a cell whose process could not."""
-        yield from self._settle(ticket, self._books.lost(ticket, worker.seat, status, reason))
+        outcome = self._books.lost(ticket, worker.seat, status, reason)
+        # If there is a record, it was written in its last moment.
+        yield from self._settle(ticket, outcome and replace(outcome, elsewhere=False, exported=True))
 
     def _settle(self, ticket: Ticket, outcome: Outcome | None) -> Iterator[Outcome]:
         """The outcome; without one, another run has the cell in hand."""

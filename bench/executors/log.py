@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +38,8 @@ class Log:
             raise StoreError(f"log {self.path} cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # of a full disk: the line that it could not take was an error already
+            self._file.close()
 
     @contextmanager
     def with_output(self) -> Iterator[None]:

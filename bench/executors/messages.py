@@ -22,7 +22,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Waits:
-    """Another process trains the teacher of the cell: a sign of life."""
+    """The teacher of the cell is being trained, here or by another process: a sign of life."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,13 @@ class Made:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """The cell has no teacher, since its training fails, and neither has any other cell of that teacher."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class OutOfMemory:
     """Memory ran out; nothing was written, since the cell gets another try."""
 
@@ -71,4 +78,4 @@ class Refused:
     error: BenchError
 
 
-Message = Ready | Said | Waits | Began | Stepped | Ended | Taken | Made | OutOfMemory | Refused
+Message = Ready | Said | Waits | Began | Stepped | Ended | Taken | Made | LeftOut | OutOfMemory | Refused

@@ -40,12 +40,12 @@ def serve(connection: Connection, job: Job, seat: Seat) -> None:
     torch.set_num_threads(seat.threads)
     if torch.device(seat.device).index is not None:
         torch.cuda.set_device(seat.device)
-    connection.send(Ready())
     try:
         runner = Runner(job, seat.device, connection.send)
     except BenchError as error:
         connection.send(Refused(error))
         return
+    connection.send(Ready())
     while True:
         try:
             ticket, last_try = connection.recv()

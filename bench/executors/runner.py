@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import torch
@@ -15,13 +17,27 @@ from bench.cell import Cell
 from bench.engine.export import StudentExport
 from bench.engine.hardware import fingerprint
 from bench.engine.worker import Worker
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, UnmadeTeacherError, UsageError
 from bench.executors.job import Cells, Job, Ticket
 from bench.executors.log import Log, log_path
-from bench.executors.messages import Began, Ended, Made, Message, OutOfMemory, Refused, Said, Stepped, Taken, Waits
+from bench.executors.messages import (
+    Began,
+    Ended,
+    LeftOut,
+    Made,
+    Message,
+    OutOfMemory,
+    Refused,
+    Said,
+    Stepped,
+    Taken,
+    Waits,
+)
 from bench.record import Record
-from bench.store import Store
+from bench.store import Store, clear_unfinished, failed_name, state_of, unfinished
 
+BROKEN_DEVICE = re.compile(r"CUDA error|CUDNN_STATUS|CUBLAS_STATUS|device-side assert")
+"""In the reason of a failure: what comes after it on this device, in this process, may fail too."""
 MOST_GROWTH = 2**30
 """Bytes by which a process may grow over what it held after its first cell of a task: beyond, something leaks."""
 
@@ -47,6 +63,8 @@ class Runner:
         self._process = os.getpid()
         self._log: Log | None = None
         self._held: tuple[object, int] | None = None
+        self._leftovers: dict[Path, list[Path]] = {}
+        """By folder: what killed processes had left there when it was first seen."""
         found = torch.device(device)
         if fingerprint(found) != job.machine:
             raise UsageError(
@@ -88,18 +106,25 @@ class Runner:
                 return
             try:
                 cell = self.cells.cell(ticket)
-                if self.store.mark(self.job.machine, cell) != ticket.mark:
+                mark = self.store.mark(self.job.machine, cell)
+                if mark != ticket.mark:
+                    if state_of(mark) == "done":
+                        self.worker.forget(cell)  # whoever made it may have been killed before it could
                     self.tell(Made())
                     return
                 self._run(cell, last_try, with_output)
             finally:
                 self.store.claims.release(ticket.key)
+        except UnmadeTeacherError as error:
+            self.tell(LeftOut(str(error)))
         except BenchError as error:
             self.tell(Refused(error))
 
     def _run(self, cell: Cell, last_try: bool, with_output: bool) -> None:
         record_path = self.store.path(self.job.machine, cell)
-        self.store.clear_leftovers(record_path)
+        if record_path.parent not in self._leftovers:
+            self._leftovers[record_path.parent] = unfinished(record_path.parent)
+        clear_unfinished(self._leftovers[record_path.parent], record_path.name, failed_name(record_path.name))
         self._log = Log(log_path(self.store.root, record_path))
         try:
             self._log.line(f"{cell} on {socket.gethostname()}, process {self._process}")
@@ -115,7 +140,8 @@ class Runner:
                 self.tell(OutOfMemory())
                 return
             path = self.store.write(record)
-            self.worker.forget(record)
+            if record.status != "oom":  # which may go on from it
+                self.worker.forget(cell)
         finally:
             self._log.close()
             self._log = None
@@ -124,7 +150,7 @@ class Runner:
 
     def _spent(self, cell: Cell, record: Record) -> bool:
         """Whether this process should run no further cell."""
-        if record.status == "oom" or "CUDA error" in (record.reason or ""):
+        if record.status == "oom" or (not record.ok and BROKEN_DEVICE.search(record.reason)):
             return True
         held = psutil.Process().memory_info().rss
         if self.worker.device.type == "cuda":

@@ -54,10 +54,11 @@ class WorkerProcess:
         self.last_try = False
         self.ready = False
         """Whether the process has started."""
+        self.given = 0
+        """How many cells it has been given."""
         self.began = False
         """Whether the cell's own time has begun."""
         self.at = "before its first evaluation"
-        self.timed_out = False
         self.deadline = float("inf")
         self.connection, theirs = CONTEXT.Pipe()
         self.process = forked(theirs, job, seat)
@@ -65,6 +66,7 @@ class WorkerProcess:
 
     def give(self, ticket: Ticket, last_try: bool) -> None:
         self.ticket, self.last_try, self.began = ticket, last_try, False
+        self.given += 1
         self.at = "before its first evaluation"
         # A process that has just died is found by its sentinel.
         with suppress(OSError):
@@ -82,8 +84,10 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Ends the process at once, and everything that it has started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        # One that died while it was idle may have done so long ago: its number may be another's by now.
+        if self.ticket or not self.ended:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.join()
         self.connection.close()

@@ -63,7 +63,8 @@ class Machine:
             patch.setattr(module, "train", stopping)
             worker = make_worker(say=self.said.append, checkpoints=self.folder)
             record = worker.run(wanted)
-        worker.forget(record)  # as whoever keeps the record does
+        if record.status != "oom":
+            worker.forget(wanted)  # as whoever keeps the record does
         return record
 
     def interrupt(self, wanted: Cell, after: int) -> None:

@@ -128,14 +128,15 @@ def test_weights_that_are_not_finite_after_the_last_step_are_nan(shared: Worker)
 
 
 @pytest.mark.parametrize("error", [MemoryError("lost"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_memory_that_runs_out_while_a_teacher_trains_ends_the_run(tmp_path, monkeypatch, error: Exception) -> None:
+def test_memory_that_runs_out_while_a_teacher_trains_is_oom(tmp_path, monkeypatch, error: Exception) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     monkeypatch.setattr("bench.engine.teachers.train", fail)
-    with pytest.raises(TeacherError, match=r"the teacher wide .* could not be made"):
-        make_worker().run(cell("kd"))
+    record = make_worker().run(cell("kd"))
+    assert record.status == "oom"
+    assert "the teacher wide (toy, fair) could not be made" in record.reason
 
 
 def test_plain_training_makes_the_teachers() -> None:

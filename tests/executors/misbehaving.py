@@ -6,6 +6,8 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,27 @@ class Sleeping(MyToy):
         time.sleep(3600)
 
 
+class Exiting(MyToy):
+    """Its data end the process that reads them."""
+
+    name = "exiting"
+
+    def load(self, data_dir: Path | None) -> Data:
+        os._exit(3)
+
+
+class Diverging(MyToy):
+    """No teacher can be trained on it."""
+
+    name = "diverging"
+
+    def network(self, name: str) -> nn.Module:
+        network = super().network(name)
+        if name == self.pairs[0].teacher:
+            nn.init.constant_(network.fc.bias, float("nan"))
+        return network
+
+
 @method("bad")
 class Bad(Method):
     """Cross-entropy, until its training is half done."""
@@ -68,6 +91,12 @@ class Bad(Method):
                 return None
             case "exit":
                 os._exit(3)
+            case "sys.exit":
+                sys.exit(0)
+            case "nameless signal":
+                os.kill(os.getpid(), 40)
+            case "thread ends the process":
+                threading.Timer(3.0, os._exit, (3,)).start()
             case "crash":
                 ctypes.string_at(0)
             case "sleep":

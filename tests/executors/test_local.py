@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.errors import DataError, UsageError
+from bench.errors import DataError, ExecutorError, UsageError
 from bench.executors.local import Local
 from bench.executors.log import log_path
 from bench.executors.runner import Seat
@@ -69,6 +69,8 @@ def test_two_processes_share_the_cells_and_give_the_numbers_of_one(run, ticket, 
         ("shape", "error", "scalar"),
         ("nothing", "error", "Traceback"),
         ("exit", "killed", "its process ended with exit code 3, at step 6 of 12"),
+        ("sys.exit", "error", "SystemExit: 0"),
+        ("nameless signal", "killed", "its process ended by signal 40"),
         ("crash", "killed", "its process ended by signal SIGSEGV, at step 6 of 12"),
         ("memory", "oom", "MemoryError: planted"),
         ("killed", "killed", "its process ended by signal SIGKILL"),
@@ -151,6 +153,34 @@ def test_a_process_that_leaks_memory_is_replaced(run, ticket, store):
     assert [outcome.record.status for outcome in outcomes] == ["ok"] * 3
     before, _, after = (outcome.record.cost.resident_before_bytes for outcome in outcomes)
     assert after < before + 2**29
+
+
+def test_what_an_earlier_cell_has_left_fails_no_other(run, ticket, tmp_path):
+    def when_it_is_gone():
+        process = int(waits_for(tmp_path / "waits"))
+        while psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        (tmp_path / "go on").write_text("")
+
+    threading.Thread(target=when_it_is_gone, daemon=True).start()
+    outcomes = run([ticket(how="thread ends the process"), ticket(how="wait"), ticket("scratch")])
+    assert [outcome.record.status for outcome in outcomes] == ["ok"] * 3
+
+
+def test_a_process_that_does_not_start_is_no_failure_of_a_cell(job, ticket, heard, store):
+    with pytest.raises(ExecutorError, match="no worker process starts: 3 in a row ended with exit code 1"):
+        list(Local(job, [Seat("worker 1", "cuda:7", 1)], heard).run([ticket("scratch"), ticket("kd")]))
+    assert not store.paths()
+
+
+def test_cells_whose_teacher_cannot_be_trained_are_left_out_and_the_others_run(run, ticket, heard):
+    without = [ticket("kd", of="diverging", seed=seed) for seed in (0, 1)]
+    well = [ticket("scratch", of="diverging"), ticket("kd")]
+    outcomes = run([without[0], *well, without[1]])
+    assert statuses(outcomes) == {each.name: "ok" for each in well}
+    [said] = [line for line in heard.said if "left out" in line]
+    assert "the teacher wide (diverging, fair) could not be made: the training loss is nan" in said
+    assert said.endswith("2 cells that need it are left out")
 
 
 def test_what_is_printed_goes_to_the_log_of_the_cell(run, ticket, store, capfd):
