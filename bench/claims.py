@@ -12,14 +12,29 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import StoreError
 
 FILE = ".claims"
 BUSY = (errno.EACCES, errno.EAGAIN)
+NAME_ANOTHER = (
+    "Runs share a results folder by locks of the file system: name a folder with --results that can be written and "
+    "has them"
+)
 
-_open: dict[Path, int] = {}
+
+@dataclass
+class File:
+    """A file of claims that this process has open."""
+
+    descriptor: int
+    held: set[int] = field(default_factory=set)
+    """The places that this process has locked: to itself, the system would give them again."""
+
+
+_open: dict[Path, File] = {}
 """The system drops all of a process's locks on a file when it closes any of its descriptors: each is opened once."""
 
 
@@ -38,7 +53,9 @@ class Claims:
         self._lock(name, fcntl.LOCK_UN)
 
     def free(self, name: str) -> bool:
-        """Whether no other process has the claim. Not for a process that has it itself."""
+        """Whether no process has the claim, this one included."""
+        if _place(name) in self._file().held:
+            return False
         taken = self.take(name)
         if taken:
             self.release(name)
@@ -47,34 +64,56 @@ class Claims:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Waits until the claim is free; inside, it is this process's."""
-        self._lock(name, fcntl.LOCK_EX)
+        if not self._lock(name, fcntl.LOCK_EX):
+            raise StoreError(f"the file system does not wait for locks of {self._path}: {NAME_ANOTHER}")
         try:
             yield
         finally:
             self.release(name)
 
     def _lock(self, name: str, how: int) -> bool:
-        place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
-        path = self._folder.resolve() / FILE
+        place, file = _place(name), self._file()
         try:
-            fcntl.lockf(_descriptor(path), how, 1, place)
+            fcntl.lockf(file.descriptor, how, 1, place)
         except OSError as error:
             if error.errno in BUSY:
                 return False
-            raise StoreError(
-                f"{path} cannot be locked: {error.strerror or error}. Runs share a results folder by locks of the file "
-                "system: name a folder with --results that can be written and has them"
-            ) from error
+            raise StoreError(f"{self._path} cannot be locked: {error.strerror or error}. {NAME_ANOTHER}") from error
+        if how == fcntl.LOCK_UN:
+            file.held.discard(place)
+        else:
+            file.held.add(place)
         return True
 
+    @property
+    def _path(self) -> Path:
+        return self._folder.resolve() / FILE
 
-def _descriptor(path: Path) -> int:
-    """The open file; opened anew where somebody has removed it."""
-    descriptor = _open.get(path)
-    if descriptor is None or not os.fstat(descriptor).st_nlink:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        if descriptor is not None:
-            os.close(descriptor)
-        descriptor = _open[path]
-    return descriptor
+    def _file(self) -> File:
+        """The open file; opened anew, with no claim held, where somebody has removed it."""
+        path = self._path
+        file = _open.get(path)
+        try:
+            if file and os.fstat(file.descriptor).st_nlink:
+                return file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _open[path] = File(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+        except OSError as error:
+            # Apart from locking: "permission denied" is here no sign that another process has a claim.
+            raise StoreError(f"{path} cannot be opened: {error.strerror or error}. {NAME_ANOTHER}") from error
+        if file:
+            os.close(file.descriptor)
+        return _open[path]
+
+
+def _place(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+
+
+def _forked() -> None:
+    """A child has the open files of its parent, and none of its locks."""
+    for file in _open.values():
+        file.held.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from bench.cache import checkpoint_path
@@ -22,9 +23,12 @@ def clear_leftovers(store: Store, machine: str, cells: Iterable[tuple[Cell, Mark
             continue
         try:
             record, failure = (store.path(machine, cell, failed=state) for state in (False, True))
-            if failed and read(failure).provenance.started <= read(record).provenance.started:
+            # The marks are older than the claim: another command may have removed any of this since.
+            done, failed = store.mark(machine, cell)
+            if done and failed and read(failure).provenance.started <= read(record).provenance.started:
                 failure.unlink(missing_ok=True)
-            if checkpoint.name in kept and checkpoint.stat().st_mtime_ns <= record.stat().st_mtime_ns:
-                checkpoint.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if checkpoint.stat().st_mtime_ns <= record.stat().st_mtime_ns:
+                    checkpoint.unlink()
         finally:
             store.claims.release(cell.key)

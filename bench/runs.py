@@ -8,13 +8,14 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 
 from pydantic import ValidationError
 
-from bench.errors import StoreError
 from bench.record import Part
 from bench.store import Store, slug
 from bench.tally import Tally
@@ -114,29 +115,31 @@ class RunFile:
 
 
 def clear_ended(store: Store) -> None:
-    """Removes the files of runs that were killed."""
+    """Removes the files of runs that were killed. Hidden ones stay: they are being written, and have no claim."""
     for left in [path for path in (store.root / FOLDER).glob("*") if path.is_file()]:
-        if store.claims.free(claim(left.stem)):
+        if not left.name.startswith(".") and store.claims.free(claim(left.stem)):
             left.unlink(missing_ok=True)
 
 
 def runs(store: Store) -> list[tuple[RunReport, bool]]:
-    """Every run that has said something of itself, and whether its process still lives.
+    """Every run that has said something of itself, and whether its process still lives. `unreadable` has the others."""
+    return [(report, not store.claims.free(claim(report.run))) for _, report in _reports(store) if report]
 
-    A file that is none of a run raises StoreError.
-    """
-    found = []
+
+def unreadable(store: Store) -> list[Path]:
+    """The files of runs that cannot be read: a crash of a machine has cut them off, or they are of another version."""
+    return [path for path, report in _reports(store) if not report]
+
+
+def _reports(store: Store) -> Iterator[tuple[Path, RunReport | None]]:
+    """Every file of a run, and what it says; None: it cannot be read."""
     for path in sorted((store.root / FOLDER).glob("*.json")):
         try:
-            report = RunReport.model_validate_json(path.read_bytes())
+            yield path, RunReport.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             continue  # a run that has ended at this moment
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
-        except ValidationError as error:
-            raise StoreError(f"{path} is not the file of a run of this version: remove it") from error
-        found.append((report, not store.claims.free(claim(report.run))))
-    return found
+        except (OSError, ValidationError):
+            yield path, None
 
 
 def command_line() -> str:

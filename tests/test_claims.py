@@ -117,3 +117,68 @@ def test_a_file_system_without_locks_is_an_error_that_says_so(tmp_path, monkeypa
     monkeypatch.setattr(claims.fcntl, "lockf", none)
     with pytest.raises(StoreError, match=r"cannot be locked: No locks available.*--results"):
         Claims(tmp_path).take("a cell")
+
+
+def test_a_file_of_claims_that_cannot_be_opened_is_no_sign_of_another_process(tmp_path, monkeypatch):
+    def refused(*arguments):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(claims.os, "open", refused)
+    mine = Claims(tmp_path)
+    for ask in (mine.take, mine.free, lambda name: mine.held(name).__enter__()):
+        with pytest.raises(StoreError, match=r"\.claims cannot be opened: Permission denied.*--results"):
+            ask("a cell")
+
+
+def test_held_never_goes_on_without_the_claim(tmp_path, monkeypatch):
+    def busy(*arguments):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(claims.fcntl, "lockf", busy)
+    with pytest.raises(StoreError, match="does not wait for locks"), Claims(tmp_path).held("board"):
+        pytest.fail("inside without the claim")
+
+
+def test_asking_whether_a_claim_is_free_does_not_give_back_this_process_s_own(tmp_path):
+    mine = Claims(tmp_path)
+    assert mine.take("a cell")
+    assert not mine.free("a cell")
+    assert not Claims(tmp_path).free("a cell")
+    assert not taken_elsewhere(tmp_path, "a cell")
+    mine.release("a cell")
+    assert mine.free("a cell")
+
+
+def test_a_child_of_this_process_does_not_take_its_claims_for_its_own(tmp_path):
+    mine = Claims(tmp_path)
+    assert mine.take("a cell")
+    here, there = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.read(here, 1)
+            code = 0 if mine.free("a cell") else 1
+        finally:
+            os._exit(code)
+    mine.release("a cell")
+    os.write(there, b"1")
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_claims_end_with_their_file(tmp_path):
+    mine = Claims(tmp_path)
+    assert mine.take("a cell")
+    (tmp_path / FILE).unlink()
+    assert mine.free("a cell")
+
+
+def taken_elsewhere(folder: Path, name: str) -> bool:
+    """Whether another process gets the claim."""
+    program = "import sys; from pathlib import Path; from bench.claims import Claims\n"
+    program += "sys.exit(0 if Claims(Path(sys.argv[1])).take(sys.argv[2]) else 3)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder), name], cwd=Path(__file__).parents[1], check=False
+    )
+    assert done.returncode in (0, 3)
+    return done.returncode == 0

@@ -92,3 +92,25 @@ def test_what_another_process_has_in_hand_stays(left: Left) -> None:
     assert left.checkpoint.exists()
     left.clear()
     assert not failure.exists()
+
+
+@pytest.mark.parametrize("gone", ["record", "failure", "checkpoint"])
+def test_what_another_command_removes_before_the_claim_is_taken_is_no_error(left: Left, monkeypatch, gone) -> None:
+    left.keep_checkpoint(-1)
+    failure = left.fail(EARLIER)
+    path = {"record": left.path, "failure": failure, "checkpoint": left.checkpoint}[gone]
+    take = left.store.claims.take
+
+    def removed_first(name: str) -> bool:
+        path.unlink()
+        return take(name)
+
+    monkeypatch.setattr(left.store.claims, "take", removed_first)
+    mark = left.store.mark(left.record.machine, left.record)
+    clear_leftovers(left.store, left.record.machine, [(left.record, mark)], left.checkpoint.parent)
+    # Without a record, what is there is no leftover.
+    assert [each.exists() for each in (left.path, failure, left.checkpoint)] == [
+        gone != "record",
+        gone == "record",
+        gone == "record",
+    ]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from statistics import fmean
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from records import failure, record
 
 from bench import tally as module
@@ -78,3 +83,44 @@ def test_no_more_seats_work_than_there_are_cells():
     assert Tally(["kd"], {"kd": 10.0}, seats=8).remaining_seconds == 10.0
     rows = [f"row {number}" for number in range(4)]
     assert Tally(rows, dict.fromkeys(rows, 1.0), seats=8).remaining_seconds == 1.0
+
+
+ROWS = ("kd", "at", "pkd")
+
+
+@given(
+    st.lists(st.sampled_from(ROWS), max_size=30),
+    st.dictionaries(st.sampled_from(ROWS), st.floats(0.1, 1e4)),
+    st.lists(st.tuples(st.floats(0.1, 1e4), st.booleans()), max_size=30),
+)
+def test_the_sums_that_are_kept_are_those_of_all_rows(rows, expected, ends):
+    tally = Tally(rows, expected, seats=1)
+    left, measured = Counter(rows), defaultdict(list)
+    for row, (seconds, failed) in zip(rows, ends, strict=False):
+        tally.ended_with(row, failure() if failed else took(seconds), elsewhere=False)
+        left[row] -= 1
+        measured[row] += [] if failed else [seconds]
+    known = {row: fmean(times) for row, times in measured.items() if times}
+    both = [row for row in known if row in expected]
+    pace = sum(known[row] for row in both) / sum(expected[row] for row in both) if both else 1.0
+    each = {row: known.get(row, expected[row] * pace if row in expected else None) for row in +left}
+    whole = None if None in each.values() else sum(each[row] * left[row] for row in each)
+    assert tally.remaining_seconds == (whole if whole is None else pytest.approx(whole, abs=1e-6))
+
+
+def test_asking_does_not_go_through_all_rows():
+    class Once(str):
+        """A row that must not be looked up again."""
+
+        hashed = 0
+
+        def __hash__(self) -> int:
+            Once.hashed += 1
+            return super().__hash__()
+
+    rows = [Once(f"row {number}") for number in range(100)]
+    tally = Tally(rows, dict.fromkeys(rows, 2.0), seats=1)
+    tally.ended_with(rows[0], took(2.0), elsewhere=False)
+    Once.hashed = 0
+    assert tally.remaining_seconds == pytest.approx(198.0)
+    assert Once.hashed == 0

@@ -72,7 +72,8 @@ class Progress:
 
     def _table(self) -> Group:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        for running in self.tally.running.values():
+        # A thread of its own draws this, while cells begin and end.
+        for running in list(self.tally.running.values()):
             table.add_row(escape(running.seat), escape(str(running)), duration(running.seconds))
         return Group(Text(summary(self.tally)), table)
 

@@ -27,10 +27,10 @@ def add_to(commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     from bench.executors.slurm.status import submission_states
-    from bench.runs import runs
+    from bench.runs import runs, unreadable
 
     store = open_store(given.results)
-    found = runs(store)
+    found, torn = runs(store), unreadable(store)
     submitted, unknown = submission_states(store)
     held = Counter("failed" if path.name.endswith(".failed.json") else "done" for path in store.paths())
     if given.json:
@@ -40,6 +40,7 @@ def run(given: argparse.Namespace) -> int:
                     "done": held["done"],
                     "failed": held["failed"],
                     "runs": [report.model_dump(mode="json") | {"alive": alive} for report, alive in found],
+                    "unreadable_runs": [str(path) for path in torn],
                     "submissions": [each.as_json() for each in submitted],
                     "queue_error": unknown,
                 },
@@ -50,11 +51,16 @@ def run(given: argparse.Namespace) -> int:
     inside = {cell.name for report, alive in found if alive and report.job for cell in report.running}
     for report, alive in found:
         print_run(report, alive, set() if report.job else inside)
+    for path in torn:
+        print(
+            f"{path} cannot be read: a crash has cut it off, or its run is of another version of kdbench. The next "
+            "`run` removes it if its process is gone"
+        )
     for each in submitted:
         print_submission(each)
     if unknown:
         print(f"the queue of SLURM is not known: {unknown}")
-    if not found and not submitted:
+    if not found and not torn and not submitted:
         print(f"nothing runs on {given.results}")
     print(f"{given.results} holds {held['done']} finished and {held['failed']} failed cells")
     return 0

@@ -9,19 +9,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench.executors.job import Ticket
 from bench.executors.slurm.cluster import QueuedJob
 from bench.record import Part
 from bench.runs import FOLDER, command_line
 from bench.store import DONE, FAILED, Mark, Store, inodes, write_whole
 
+if TYPE_CHECKING:
+    from bench.executors.job import Ticket
+
 FILE = "submission.json"
 TICKETS = "tickets.json"
 ERROR = "error-"
-AS_JSON = TypeAdapter(list[Ticket])
 CLAIM = "slurm submission"
 """The claim of whoever looks at the queue and submits by what it sees there."""
 
@@ -89,14 +91,21 @@ def new_submission(store: Store, machine: str, cells: Sequence[SubmittedCell], t
     )
     place = made.folder(store)
     place.mkdir(parents=True)
-    (place / TICKETS).write_bytes(AS_JSON.dump_json(list(tickets)))
+    (place / TICKETS).write_bytes(_as_json().dump_json(list(tickets)))
     made.write(store)
     return made
 
 
 def tickets_of(place: Path) -> list[Ticket]:
     """The tickets in the folder of a submission."""
-    return AS_JSON.validate_json((place / TICKETS).read_bytes())
+    return _as_json().validate_json((place / TICKETS).read_bytes())
+
+
+def _as_json() -> TypeAdapter[list[Ticket]]:
+    # Loaded here: tickets need torch, and `status`, which reads none, need not wait for it.
+    from bench.executors.job import Ticket
+
+    return TypeAdapter(list[Ticket])
 
 
 def submissions(store: Store) -> list[Submission]:
