@@ -89,6 +89,7 @@ def local(given: argparse.Namespace) -> Iterator[Chosen]:
     from bench.executors.worker_process import warm_up
 
     if given.workers == 0:
+        refuse(given, "--timeout")
         place = place_here(given.device)
         yield Chosen(place, lambda cells: 1, lambda job, cells, watcher: Here(job, place.device, watcher))
         return
@@ -172,7 +173,8 @@ def refuse(given: argparse.Namespace, *options: str) -> None:
     """Raises UsageError for an option that means nothing to this executor."""
     for option in options:
         if getattr(given, option.removeprefix("--").replace("-", "_")) not in (None, []):
-            raise UsageError(f"{option} is not for --executor {given.executor}: see `python -m bench run --help`")
+            where = f"--executor {given.executor}" + (" with --workers 0" if given.workers == 0 else "")
+            raise UsageError(f"{option} is not for {where}: see `python -m bench run --help`")
 
 
 EXECUTORS: dict[str, Callable[[argparse.Namespace], AbstractContextManager[Chosen]]] = {

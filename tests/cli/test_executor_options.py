@@ -14,6 +14,7 @@ RUN = ("run", "--tasks", "digits")
     [
         (("--address", "head:6379"), "--address is not for --executor local"),
         (("--gpus", "0.5"), "--gpus is not for --executor local"),
+        (("--workers", "0", "--timeout", "9"), "--timeout is not for --executor local with --workers 0"),
         (("--cpus", "0"), "'0' is not a whole number from 1"),
         (("--executor", "ray", "--gpus", "2"), "expected at most 1"),
         (("--executor", "ray", "--gpus", "nan"), "'nan' is not a number from 0"),
