@@ -23,11 +23,11 @@ pytest.importorskip("ray")
 from ray.cluster_utils import Cluster as Nodes
 
 from bench.errors import UsageError
-from bench.executors import ray as executor_module
 from bench.executors.elsewhere import Tokens
 from bench.executors.log import log_path
 from bench.executors.outcome import Outcome
 from bench.executors.ray import cluster
+from bench.executors.ray import losses as losses_module
 from bench.executors.ray.cluster import Cluster, check_address, connected, environment
 from bench.executors.ray.executor import Ray
 from bench.store import Store
@@ -194,7 +194,7 @@ def test_a_cell_whose_node_goes_away_goes_on_elsewhere(ray_of, run, ticket, stor
 
 
 def test_a_cell_that_loses_too_many_slots_fails(ray_of, ticket, store, heard, tmp_path, monkeypatch):
-    monkeypatch.setattr(executor_module, "MOST_LOSSES", 1)
+    monkeypatch.setattr(losses_module, "MOST_LOSSES", 1)
     bad, good = ticket(how="wait"), ticket("scratch")
     going = Going(ray_of(most=1), [bad, good])
     slot_of(seat_that_waits(tmp_path)).kill()
