@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster as Nodes
 
-from bench.errors import UsageError
+from bench.errors import StoreError, UsageError
 from bench.executors.elsewhere import Tokens
 from bench.executors.log import log_path
 from bench.executors.outcome import Outcome
@@ -173,6 +174,30 @@ def test_records_come_back_where_the_results_folder_is_not_shared(ray_of, run, t
     assert [path for path in returned.rglob("*.*") if path.suffix in (".json", ".log")] == []
     assert all(store.claims.free(each.key) for each in tickets)
     assert_as_local(outcomes, run)
+
+
+def test_a_record_that_the_driver_could_not_keep_is_kept_by_its_node_and_given_to_the_next_command(
+    ray_of, ticket, store, heard, monkeypatch
+):
+    monkeypatch.setattr(Tokens, "__enter__", lambda tokens: tokens)
+    one = ticket("scratch")
+    first, second = ray_of(most=1), ray_of(most=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", refuse_to_write)
+        with pytest.raises(StoreError, match="the disk is full"):
+            list(first.run([one]))
+    returned = Path(os.environ["BENCH_CACHE"], "returned")
+    [path] = returned.rglob("*.json")
+    kept = path.read_text()
+    [outcome] = second.run([one])
+    assert outcome.path.read_text() == kept
+    assert len(set(re.findall(", process ([0-9]+)", log_of(store, outcome)))) == 1
+    assert any("a command that did not receive it" in line for line in heard.said)
+    assert [path for path in returned.rglob("*.*") if path.suffix in (".json", ".log")] == []
+
+
+def refuse_to_write(store: Store, record: object) -> Path:
+    raise StoreError("the disk is full")
 
 
 def test_a_cell_whose_node_goes_away_goes_on_elsewhere(ray_of, run, ticket, store, heard, nodes, tmp_path):
