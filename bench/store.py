@@ -147,6 +147,11 @@ class Store:
         return found[0]
 
 
+def relative_path(names: Names) -> str:
+    """Where the record of these names belongs, in the folder of its machine."""
+    return "/".join((*map(slug, names.folder), _stem(names) + DONE))
+
+
 def state_of(mark: Mark) -> str:
     """`done`, `failed` or `missing`."""
     done, failed = mark

@@ -136,6 +136,8 @@ def ray(given: argparse.Namespace) -> Iterator[Chosen]:
 def slurm(given: argparse.Namespace) -> Iterator[Chosen]:
     """Jobs of a SLURM cluster, planned for the hardware that they get there."""
     refuse(given, "--workers", "--export-student", *OF_RAY)
+    if not given.keep_going:
+        raise UsageError("--no-keep-going is not for --executor slurm: jobs go on by themselves; scancel ends them")
     if not given.time:
         raise UsageError("--executor slurm needs --time, the time limit of a job: e.g. --time 12:00:00")
     gpus = given.gpus or 0

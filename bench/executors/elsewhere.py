@@ -24,9 +24,12 @@ def portable(job: Job) -> Job:
     def absolute(path: Path | None) -> Path | None:
         return path and job.folder / path
 
+    def absolute_network(name: str) -> str:
+        # A folder of a language model, and not any other that is named like a network.
+        return str(job.folder / name) if (job.folder / name / "config.json").is_file() else name
+
     def absolute_pair(pair: str) -> str:
-        names = (name.strip() for name in pair.split("->"))
-        return "->".join(str(job.folder / name) if (job.folder / name).is_dir() else name for name in names)
+        return "->".join(absolute_network(name.strip()) for name in pair.split("->"))
 
     return replace(
         job,

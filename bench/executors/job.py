@@ -14,7 +14,7 @@ from bench.errors import TeacherError, UsageError
 from bench.method import Method
 from bench.plan import pairs_of
 from bench.registry import Registry
-from bench.store import Mark
+from bench.store import Mark, relative_path
 from bench.task import Pair, Task
 
 
@@ -26,6 +26,8 @@ class Ticket:
     """For people."""
     key: str
     mark: Mark
+    path: str
+    """Of its record, in the folder of its machine."""
     task: str
     pair: tuple[str, str]
     method: str
@@ -50,6 +52,7 @@ class Ticket:
             name=str(cell),
             key=cell.key,
             mark=mark,
+            path=relative_path(cell.names),
             task=cell.task.argument or cell.task.name,
             pair=(cell.pair.teacher, cell.pair.student),
             method=cell.method.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,12 +23,12 @@ pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster as Nodes
 
-from bench.errors import UsageError
-from bench.executors import ray as executor_module
+from bench.errors import StoreError, UsageError
 from bench.executors.elsewhere import Tokens
 from bench.executors.log import log_path
 from bench.executors.outcome import Outcome
 from bench.executors.ray import cluster
+from bench.executors.ray import losses as losses_module
 from bench.executors.ray.cluster import Cluster, check_address, connected, environment
 from bench.executors.ray.executor import Ray
 from bench.store import Store
@@ -175,6 +176,30 @@ def test_records_come_back_where_the_results_folder_is_not_shared(ray_of, run, t
     assert_as_local(outcomes, run)
 
 
+def test_a_record_that_the_driver_could_not_keep_is_kept_by_its_node_and_given_to_the_next_command(
+    ray_of, ticket, store, heard, monkeypatch
+):
+    monkeypatch.setattr(Tokens, "__enter__", lambda tokens: tokens)
+    one = ticket("scratch")
+    first, second = ray_of(most=1), ray_of(most=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", refuse_to_write)
+        with pytest.raises(StoreError, match="the disk is full"):
+            list(first.run([one]))
+    returned = Path(os.environ["BENCH_CACHE"], "returned")
+    [path] = returned.rglob("*.json")
+    kept = path.read_text()
+    [outcome] = second.run([one])
+    assert outcome.path.read_text() == kept
+    assert len(set(re.findall(", process ([0-9]+)", log_of(store, outcome)))) == 1
+    assert any("a command that did not receive it" in line for line in heard.said)
+    assert [path for path in returned.rglob("*.*") if path.suffix in (".json", ".log")] == []
+
+
+def refuse_to_write(store: Store, record: object) -> Path:
+    raise StoreError("the disk is full")
+
+
 def test_a_cell_whose_node_goes_away_goes_on_elsewhere(ray_of, run, ticket, store, heard, nodes, tmp_path):
     doomed = nodes.add_node(num_cpus=2, **SMALL)
     tickets = [ticket(how="wait", seed=seed) for seed in (0, 1)]
@@ -194,7 +219,7 @@ def test_a_cell_whose_node_goes_away_goes_on_elsewhere(ray_of, run, ticket, stor
 
 
 def test_a_cell_that_loses_too_many_slots_fails(ray_of, ticket, store, heard, tmp_path, monkeypatch):
-    monkeypatch.setattr(executor_module, "MOST_LOSSES", 1)
+    monkeypatch.setattr(losses_module, "MOST_LOSSES", 1)
     bad, good = ticket(how="wait"), ticket("scratch")
     going = Going(ray_of(most=1), [bad, good])
     slot_of(seat_that_waits(tmp_path)).kill()

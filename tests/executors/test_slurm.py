@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ from hypothesis import strategies as st
 from bench.cli.main import main
 from bench.engine.place import place_here
 from bench.errors import StoreError, UsageError
+from bench.executors.job import Cells, Ticket
 from bench.executors.local import Local
+from bench.executors.outcome import Outcome
 from bench.executors.runner import Seat
+from bench.executors.slurm import executor as slurm_executor
 from bench.executors.slurm.cluster import QueuedJob, Resources, SlurmCluster, parse_minutes, parse_options
 from bench.executors.slurm.executor import Slurm
 from bench.executors.slurm.place import Answer, ask, kept_path, kept_place
@@ -136,6 +140,64 @@ def test_a_submission_knows_its_open_cells_from_names_alone(tmp_path_factory, st
     assert [int(cell.key) for cell in made.open_cells(store)] == still
 
 
+class Queue:
+    """A cluster where every job runs for ever; it does nothing."""
+
+    def __init__(self) -> None:
+        self.submitted = 0
+
+    def submit(self, *_: object) -> list[str]:
+        self.submitted += 1
+        return [str(self.submitted)]
+
+    def queue(self, names: Sequence[str]) -> list[QueuedJob]:
+        return [QueuedJob("1", "RUNNING", "", "here", name) for name in names]
+
+    def cancel(self, name: str) -> None:
+        raise NotImplementedError
+
+
+def test_cells_that_living_jobs_make_or_have_made_are_not_submitted_again_but_those_that_failed_are(
+    job, run, ticket, store, heard, monkeypatch
+):
+    monkeypatch.setattr(slurm_executor, "LOOK_AGAIN_SECONDS", 0.01)
+    queue = Queue()
+
+    def outcomes(tickets: Sequence[Ticket]) -> Iterator[Outcome]:
+        return Slurm(job, "cpu", LOW, heard, cluster=queue).run(tickets)
+
+    def planned() -> list[Ticket]:
+        return [ticket("scratch"), ticket(how="raise"), ticket("scratch", seed=1)]
+
+    run(planned()[:1])
+    made, failed, _ = first = planned()  # as with --only all: one has a record already
+    with closing(outcomes(first)) as following:
+        [again, bad] = run([made, failed])
+        assert {next(following).path for _ in range(2)} == {again.path, bad.path}
+    second = planned()
+    with closing(outcomes(second)) as following:
+        told = next(following)
+        assert (told.ticket, told.path, told.elsewhere) == (second[0], again.path, False)
+        assert any("has 2 of the cells: it is followed" in line for line in heard.said)
+        [new, old] = sorted(submissions(store), key=lambda each: len(each.cells))
+        assert [len(each.cells) for each in (new, old)] == [1, 3]
+        assert new.cells[0].key == failed.key
+        [worse] = run(second[1:2])
+        assert next(following).path == worse.path
+
+
+def test_no_cell_is_built_to_submit_it(job, ticket, store, heard, monkeypatch):
+    one = ticket()
+    monkeypatch.setattr(Cells, "cell", lambda *_: pytest.fail("a cell is built"))
+    queue = Queue()
+    queue.queue = lambda names: []
+    assert list(Slurm(job, "cpu", LOW, heard, cluster=queue, late=0.0).run([one])) == []
+    [submission] = submissions(store)
+    assert submission.cells == [SubmittedCell(key=one.key, path=f"{job.machine}/{one.path}", mark=one.mark)]
+    monkeypatch.undo()
+    assert store.path(job.machine, Cells(job).cell(one)) == store.root / submission.cells[0].path
+
+
 def test_ids_that_a_killed_command_has_not_written_down_are_taken_from_the_queue(store):
     made = new_submission(store, "m", [], [])
     queue = [QueuedJob("7_0", "RUNNING", "", "n", made.name), QueuedJob("8", "RUNNING", "", "n", "other")]
@@ -152,6 +214,7 @@ def test_what_is_missing_or_does_not_fit_is_told(store, capsys, monkeypatch, tmp
     slurm = ("--executor", "slurm")
     assert "needs --time" in error(*slurm)
     assert "--workers is not for --executor slurm" in error(*slurm, "--time", "10", "--workers", "2")
+    assert "--no-keep-going is not for" in error(*slurm, "--time", "10", "--no-keep-going")
     assert "whole number" in error(*slurm, "--time", "10", "--gpus", "0.5")
     assert "without --dry-run" in error(*slurm, "--time", "10", "--dry-run")
     assert not store.root.exists()

@@ -7,6 +7,7 @@ import socket
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,12 @@ from bench.executors.messages import Began, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
 from bench.executors.queue import take_next
 from bench.executors.ray.cluster import Cluster, answer, last_line
+from bench.executors.ray.losses import Losses
 from bench.executors.ray.slot import Orders, Returned, Standing
 from bench.record import Record
 
-MOST_LOSSES = 3
-"""A cell that has lost so many slots fails: it may be what ends them."""
+PATIENCE_SECONDS = 30.0
+"""How long a slot may take to hear that its record is on disk here."""
 MOST_FAILED_STARTS = 20
 
 
@@ -45,6 +47,8 @@ class Held:
     ticket: Ticket | None = None
     began: bool = False
     """Whether data and teacher of its cell are there."""
+    step: int = 0
+    """That its cell has come to, as far as it has told."""
 
 
 class Ray:
@@ -73,8 +77,8 @@ class Ray:
         """Another run has them in hand."""
         self._teachers: set[str] = set()
         """Keys of the teachers that are known to be there."""
-        self._losses: defaultdict[str, list[str]] = defaultdict(list)
-        """By the key of a cell: why the slots were lost that had it."""
+        self._losses: defaultdict[str, Losses] = defaultdict(Losses)
+        """By the key of a cell."""
         self._failed_starts = 0
         """Slots in a row that were lost before they were ready."""
         self._unfit: set[str] = set()
@@ -138,7 +142,7 @@ class Ray:
                 yield from self._give(slot, self._next())
 
     def _next(self) -> Ticket:
-        if self._losses[self._queue[0].key]:
+        if self._losses[self._queue[0].key].causes:
             return self._queue.popleft()
         making = {slot.ticket.teacher_key for slot in self._busy() if not slot.began and slot.ticket.teacher_key}
         return take_next(self._queue, making - self._teachers)
@@ -152,11 +156,9 @@ class Ray:
                 self._books.store.claims.release(ticket.key)
                 yield found
                 return
-        slot.ticket, slot.began = ticket, False
-        losses = self._losses[ticket.key]
-        lost = f"its slot was lost {len(losses)} times. {losses[-1]}" if len(losses) >= MOST_LOSSES else None
+        slot.ticket, slot.began, slot.step = ticket, False, 0
         run = slot.actor.run.options(num_returns="streaming")
-        slot.waits_for = run.remote(portable_ticket(self.job, ticket), lost)
+        slot.waits_for = run.remote(portable_ticket(self.job, ticket), self._losses[ticket.key].verdict)
         self.watcher.began(slot.name, ticket.name)
 
     def _listen(self) -> Iterator[Outcome]:
@@ -200,6 +202,7 @@ class Ray:
             case Said(text):
                 self.watcher.say(text)
             case Stepped(done, total):
+                slot.step = done
                 self.watcher.stepped(slot.name, done, total)
             case Began():
                 slot.began = True
@@ -223,6 +226,9 @@ class Ray:
             log.append(returned.log)
             log.close()
             path = self._books.store.write(record)
+            # Of a slot that is lost at this moment, its node keeps the record, and nothing else is wrong.
+            with suppress(RayError):
+                ray.get(slot.actor.received.remote(), timeout=PATIENCE_SECONDS)
         return Outcome(slot.ticket, record, path, returned.elsewhere, returned.exported)
 
     def _idle(self, slot: Held) -> None:
@@ -233,10 +239,10 @@ class Ray:
 
     def _lose(self, slot: Held, error: RayError) -> None:
         """A slot is gone, with its node or alone: its cell is the next that is run, from its checkpoint."""
-        ticket, cause = slot.ticket, last_line(error)
+        ticket, step, cause = slot.ticket, slot.step, last_line(error)
         self._end(slot)
         if ticket:
-            self._losses[ticket.key].append(cause)
+            self._losses[ticket.key].add(cause, step)
             self._queue.appendleft(ticket)
             self.watcher.say(f"{slot.name} is lost: {cause} {ticket.name} is run on another one")
             return

@@ -105,7 +105,7 @@ class Slot:
             job.results.mkdir(parents=True, exist_ok=True)
         if not job.folder.is_dir():
             job = replace(job, folder=job.results)
-        self._job = job
+        self._sent: list[Path] = []
         self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._seat = seats(found.place, 1)[0]
         self._books = Bookkeeper(job)
@@ -126,11 +126,23 @@ class Slot:
             if isinstance(message, Last):
                 return
 
+    def received(self) -> None:
+        """The driver has the last record on its disk: only now it is removed here."""
+        for path in self._sent:
+            path.unlink(missing_ok=True)
+        self._sent = []
+
     def _run(self, ticket: Ticket, lost: str | None) -> None:
         try:
+            ready = None
             if not self._shared:
                 ticket = replace(ticket, mark=self._books.mark(ticket))
-            if lost:
+                # A driver or a slot that ended may have left it: whoever has received a record has it removed.
+                ready = self._books.found(replace(ticket, mark=(0, ticket.mark[1])))
+            if ready:
+                self.say(f"{ticket.name}: its record is there, from a command that did not receive it")
+                outcome = ready
+            elif lost:
                 outcome = self._books.lost(ticket, self._seat, "killed", lost)
             else:
                 [outcome] = [*self._local.go_on([ticket])] or [None]
@@ -145,8 +157,7 @@ class Slot:
         if not self._shared:
             written = self._books.log(outcome.ticket)
             log = written.read_text(errors="replace") if written.exists() else ""
-            outcome.path.unlink()
-            written.unlink(missing_ok=True)
+            self._sent = [outcome.path, written]
         return Returned(record, outcome.path, log, outcome.elsewhere, outcome.exported)
 
     # What the local executor tells its watcher.

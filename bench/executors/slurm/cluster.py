@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from bench.errors import BenchError, UsageError
 
@@ -65,6 +66,16 @@ class QueuedJob:
     """Why it waits."""
     node: str
     name: str
+
+
+class Cluster(Protocol):
+    """What the executor asks of SLURM: see SlurmCluster."""
+
+    def submit(
+        self, name: str, folder: Path, resources: Resources, tasks: Sequence[Callable[[], None]]
+    ) -> list[str]: ...
+    def queue(self, names: Sequence[str]) -> list[QueuedJob]: ...
+    def cancel(self, name: str) -> None: ...
 
 
 class SlurmCluster:

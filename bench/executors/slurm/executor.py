@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from bench.errors import BenchError
 from bench.executors.bookkeeper import Bookkeeper
-from bench.executors.job import Cells, Job, Ticket
+from bench.executors.job import Job, Ticket
 from bench.executors.log import last_lines
 from bench.executors.outcome import Outcome, Watcher
-from bench.executors.slurm.cluster import QueuedJob, QueueError, Resources, SlurmCluster
+from bench.executors.slurm.cluster import Cluster, QueuedJob, QueueError, Resources, SlurmCluster
 from bench.executors.slurm.job import Share
-from bench.executors.slurm.place import LATE_SECONDS, Cluster
+from bench.executors.slurm.place import LATE_SECONDS
 from bench.executors.slurm.submission import (
     CLAIM,
     Submission,
@@ -22,6 +22,7 @@ from bench.executors.slurm.submission import (
     clear,
     errors,
     live,
+    marked,
     new_submission,
     submissions,
 )
@@ -63,6 +64,8 @@ class Slurm:
         self._books = Bookkeeper(job)
         self._followed: list[Submission] = []
         """Those that have the cells."""
+        self._awaited: dict[str, list[SubmittedCell]] = {}
+        """By the name of a submission: the cells that are its to make. Another one may have them too, from before."""
         self._running: dict[str, str] = {}
         """What the jobs' seats have now."""
         self._said: set[str] = set()
@@ -90,24 +93,34 @@ class Slurm:
             names = {each.name for each in living}
             clear(self.store, [each for each in before if each.name not in names])
             same = [each for each in living if each.machine == self.job.machine]
-            holders = {cell.key: each for each in same for cell in each.open_cells(self.store)}
-            followed = {holders[ticket.key].name: holders[ticket.key] for ticket in tickets if ticket.key in holders}
-            self._followed = list(followed.values())
+            held = {cell.key: (each, cell) for each in same for cell in self._held(each)}
+            for ticket in tickets:
+                if ticket.key in held:
+                    submission, cell = held[ticket.key]
+                    self._awaited.setdefault(submission.name, []).append(cell)
+            self._followed = [each for each in same if each.name in self._awaited]
             for each in self._followed:
-                self.watcher.say(f"job {each.job}, submitted {each.submitted}, has some of the cells: it is followed")
-            new = [ticket for ticket in tickets if ticket.key not in holders]
+                has = f"has {len(self._awaited[each.name])} of the cells"
+                self.watcher.say(f"job {each.job}, submitted {each.submitted}, {has}: it is followed")
+            new = [ticket for ticket in tickets if ticket.key not in held]
             if new:
                 self._submit_new(new)
 
+    def _held(self, submission: Submission) -> list[SubmittedCell]:
+        """The cells that a living submission is to make, or has made: asked for again, they are not run again."""
+        return [
+            cell
+            for cell, now in marked(self.store, submission.cells)
+            if now == cell.mark or (now[0] not in (0, cell.mark[0]) and not now[1])
+        ]
+
     def _submit_new(self, tickets: list[Ticket]) -> None:
-        cells = Cells(self.job)
-        paths = [self.store.path(self.job.machine, cells.cell(ticket)) for ticket in tickets]
         made = new_submission(
             self.store,
             self.job.machine,
             [
-                SubmittedCell(key=ticket.key, path=str(path.relative_to(self.store.root)), mark=ticket.mark)
-                for ticket, path in zip(tickets, paths, strict=True)
+                SubmittedCell(key=ticket.key, path=f"{self.job.machine}/{ticket.path}", mark=ticket.mark)
+                for ticket in tickets
             ],
             tickets,
         )
@@ -124,6 +137,7 @@ class Slurm:
             raise
         made = made.model_copy(update={"ids": ids})
         self._followed.append(made)
+        self._awaited[made.name] = made.cells
         made.write(self.store)
         self.watcher.say(
             f"submitted {len(tickets)} cells as job {made.job}: {count} jobs that share them, {self.resources}; "
@@ -149,9 +163,9 @@ class Slurm:
 
     def _ended(self, submission: Submission, waiting: dict[str, Ticket]) -> Iterator[Outcome]:
         """Those of the waiting cells that have left a record; they wait no more."""
-        still = {cell.key for cell in submission.open_cells(self.store)}
-        for cell in submission.cells:
-            if cell.key in waiting and cell.key not in still:
+        awaited = [cell for cell in self._awaited[submission.name] if cell.key in waiting]
+        for cell, now in marked(self.store, awaited):
+            if now != cell.mark:
                 # What was there before is the submission's to say: an earlier command may have made it.
                 outcome = self._books.found(replace(waiting[cell.key], mark=cell.mark))
                 if outcome:

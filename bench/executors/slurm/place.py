@@ -11,14 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from bench.engine.place import Place, place_here
 from bench.errors import BenchError, StoreError, UsageError
 from bench.executors.log import last_lines
-from bench.executors.slurm.cluster import QueuedJob, QueueError, Resources
+from bench.executors.slurm.cluster import Cluster, QueueError, Resources
 from bench.identity import key_of
 from bench.record import Machine, Part
 from bench.runs import FOLDER
@@ -34,14 +33,6 @@ class Answer(Part):
 
     node: str
     place: Place
-
-
-class Cluster(Protocol):
-    """What a cluster does: see `bench.executors.slurm.cluster.SlurmCluster`."""
-
-    def submit(self, name: str, folder: Path, resources: Resources, tasks: list[Callable[[], None]]) -> list[str]: ...
-    def queue(self, names: list[str]) -> list[QueuedJob]: ...
-    def cancel(self, name: str) -> None: ...
 
 
 @dataclass(frozen=True)
