@@ -163,7 +163,9 @@ def test_cells_on_several_nodes_give_the_records_of_one_machine(ray_of, run, tic
 def test_records_come_back_where_the_results_folder_is_not_shared(ray_of, run, ticket, store, monkeypatch):
     monkeypatch.setattr(Tokens, "__enter__", lambda tokens: tokens)
     tickets = [ticket(how="environment"), ticket(how="crash"), ticket("scratch")]
-    outcomes = list(ray_of(gpus=0.5).run(tickets))
+    # There is no teacher for this one.
+    outcomes = list(ray_of(gpus=0.5).run([*tickets, ticket("kd", of="diverging")]))
+    assert len(outcomes) == 3
     good, bad, _ = (by_key(outcomes)[each.key] for each in tickets)
     # The cell's own process sees the GPU of its slot.
     assert "GPUs: 0" in log_of(store, good)

@@ -20,7 +20,7 @@ from bench.executors.elsewhere import Tokens, needed_paths, portable, portable_t
 from bench.executors.job import Job, Ticket
 from bench.executors.local import LOOK_AGAIN_SECONDS
 from bench.executors.log import Log
-from bench.executors.messages import Began, Refused, Said, Stepped, Taken
+from bench.executors.messages import Began, LeftOut, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
 from bench.executors.queue import take_next
 from bench.executors.ray.cluster import Cluster, answer, last_line
@@ -211,6 +211,12 @@ class Ray:
             case Taken():
                 self._idle(slot)
                 self._elsewhere.append(ticket)
+            case LeftOut():
+                # The slot has said why; no other cell of this teacher has anything to learn from.
+                self._idle(slot)
+                for waiting in (self._queue, self._elsewhere):
+                    for each in [each for each in waiting if each.teacher_key == ticket.teacher_key]:
+                        waiting.remove(each)
             case Refused(error):
                 raise type(error)(f"{slot.name}: {error}") from error
             case Returned():

@@ -18,7 +18,7 @@ from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.elsewhere import Token, check_paths
 from bench.executors.job import Job, Ticket
 from bench.executors.local import Local
-from bench.executors.messages import Began, Refused, Said, Stepped, Taken
+from bench.executors.messages import Began, LeftOut, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome
 from bench.executors.seats import seats
 from bench.executors.worker_process import warm_up
@@ -64,7 +64,7 @@ class Standing:
     """Whether it sees the results folder, and writes there itself."""
 
 
-Last = Returned | Taken | Refused
+Last = Returned | Taken | LeftOut | Refused
 """The last message about a cell."""
 
 
@@ -146,7 +146,12 @@ class Slot:
                 outcome = self._books.lost(ticket, self._seat, "killed", lost)
             else:
                 [outcome] = [*self._local.go_on([ticket])] or [None]
-            self._messages.put(self._returned(outcome) if outcome else Taken())
+            if outcome:
+                self._messages.put(self._returned(outcome))
+            elif ticket.key in self._local.left_out:
+                self._messages.put(LeftOut(self._local.left_out[ticket.key]))
+            else:
+                self._messages.put(Taken())
         except BenchError as error:
             self._messages.put(Refused(error))
         except Exception as error:
