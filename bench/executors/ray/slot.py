@@ -149,6 +149,8 @@ class Slot:
             if outcome:
                 self._messages.put(self._returned(outcome))
             elif ticket.key in self._local.left_out:
+                if not self._shared:
+                    self._books.log(ticket).unlink(missing_ok=True)
                 self._messages.put(LeftOut(self._local.left_out[ticket.key]))
             else:
                 self._messages.put(Taken())
