@@ -198,7 +198,7 @@ def run_cells(
     marks = {cell.key: mark for cell, mark in zip(plan.cells, plan.marks, strict=True)}
     tickets = [Ticket.of(cell, marks[cell.key]) for cell in cells]
     if given.executor == "local":
-        check_data(job, tickets, given.timeout, print)
+        check_data(job, tickets, given.timeout, print, here=given.workers == 0)
     seconds = {ticket.row: expected.each[ticket.key] for ticket in tickets if ticket.key in expected.each}
     side_by_side = executor.side_by_side(len(cells))
     start = lambda watcher: executor.start(job, len(cells), watcher)  # noqa: E731

@@ -63,6 +63,7 @@ def test_broken_data_are_told_before_anything_is_trained(bench, tmp_path: Path, 
     backbone, results = model_folder(tmp_path / "small"), tmp_path / "results"
     data = glue(tmp_path / "data", monkeypatch, broken=True)
     run = ["run", "--tasks", "glue/mrpc,glue/rte", "--pairs", f"{backbone}->layers:2", "--protocol", "smoke"]
+    run += ["--workers", "0"]  # the official sizes are changed in this process
     code, _, err = bench(*run, "--methods", "scratch", "--data-dir", data, "--results", results)
     assert code != 0
     assert "dev.tsv, line 9: label 'maybe' is none of entailment, not_entailment" in err

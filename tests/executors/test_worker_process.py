@@ -36,7 +36,7 @@ def test_a_cell_goes_on_when_what_its_process_was_forked_from_is_killed(run, tic
     monkeypatch.setattr(heard, "say", say)
     cell = ticket(how="wait")
     assert [outcome.record.status for outcome in run([cell])] == ["ok"]
-    assert f"{cell.name} was killed: it is tried once more, alone" in heard.said
+    assert f"{cell.name} was ended (exit code 255): it is tried once more, alone" in heard.said
 
 
 def test_where_no_process_can_be_started_that_is_said(run, ticket, monkeypatch):
