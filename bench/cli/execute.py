@@ -34,6 +34,7 @@ def execute(
     """
     tally = Tally([ticket.row for ticket in tickets], expected, seats)
     not_exported = 0
+    written = True
     with RunFile(store, tally), Progress(tally) as progress:
         try:
             # Closed before the board is written, whatever happens: nothing runs on beside it.
@@ -57,14 +58,15 @@ def execute(
                 try:
                     write_board(store, board, progress.say)
                 except BenchError as error:
-                    # The records are safe; how the run itself ended must stay the exit code.
+                    # The records are safe.
+                    written = False
                     progress.say(f"{board} was not written: {error}")
     if tally.failed:
         print(f"{tally.failed} of {tally.cells} cells failed; --only failed runs them again", file=sys.stderr)
     lost = tally.cells - tally.ended
     if lost:
         print(f"{lost} of {tally.cells} cells have no record: the same command runs them", file=sys.stderr)
-    return 1 if tally.failed or not_exported or lost else 0
+    return 1 if tally.failed or not_exported or lost or not written else 0
 
 
 def summary(outcome: Outcome) -> str:

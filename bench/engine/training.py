@@ -132,7 +132,12 @@ class Training:
         self._quiz = repeat(batch)
 
     def update(self, losses: Losses) -> None:
+        if not isinstance(losses, dict):
+            raise TypeError(f"the loss is {type(losses).__name__}, expected a dict of named scalar tensors")
         total = sum(losses.values())
+        if total.dim():
+            shapes = {name: tuple(loss.shape) for name, loss in losses.items()}
+            raise ValueError(f"the losses have the shapes {shapes}, expected scalar tensors")
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()
         if self._recipe.gradient_clip is not None:

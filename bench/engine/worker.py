@@ -29,7 +29,7 @@ from bench.engine.preparation import prepare, rehearse
 from bench.engine.randomness import derive
 from bench.engine.teachers import Brought
 from bench.engine.workbench import Workbench
-from bench.errors import BenchError
+from bench.errors import BenchError, StoreError
 from bench.method import Method
 from bench.record import Calibration, Cost, Curve, Fidelity, Inference, Predictions, Record, Result
 
@@ -87,10 +87,14 @@ class Worker:
         """
         started = datetime.now(UTC)
         parts: dict[str, Any]
+        self._began = False
         try:
             parts = {"status": "ok", **self._measure(cell, self._checkpoint(cell))}
-        except BenchError:
-            raise
+        except BenchError as error:
+            # Once data and teacher are there, only a record's disk is everybody's.
+            if not self._began or isinstance(error, StoreError):
+                raise
+            parts = {"status": "error", "reason": describe(error)}
         except NonFiniteError as error:
             parts = {"status": "nan", "reason": str(error)}
         except (Exception, SystemExit) as error:
@@ -116,6 +120,7 @@ class Worker:
             bound = conditions(cell.key, self.device, cell.method, task, teacher)
             earlier = checkpoint.load(bound)
         # What later cells share, the data and the teacher, is not this cell's time.
+        self._began = True
         self.begun()
         total = Clock(self.device)
         total.start()
@@ -286,4 +291,5 @@ def check_finite(metrics: dict[str, float]) -> None:
 
 def describe(error: BaseException) -> str:
     """The error and its traceback."""
-    return "".join(traceback.format_exception(error))
+    # A message may hold what no text file can.
+    return "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,8 +35,6 @@ from bench.executors.messages import (
 from bench.record import Record
 from bench.store import Store, clear_unfinished, failed_name, state_of, unfinished
 
-BROKEN_DEVICE = re.compile(r"CUDA error|CUDNN_STATUS|CUBLAS_STATUS|device-side assert")
-"""In the reason of a failure: what comes after it on this device, in this process, may fail too."""
 MOST_GROWTH = 2**30
 """Bytes by which a process may grow over what it held after its first cell of a task: beyond, something leaks."""
 
@@ -58,7 +55,8 @@ class Runner:
         """tell: gets every message. Raises UsageError if the hardware is not what the plan was made for."""
         self.job = job
         self.cells = Cells(job)
-        self.store = Store(job.results)
+        # A plugin may change the working directory.
+        self.store = Store(job.folder / job.results)
         self._tell = tell
         self._process = os.getpid()
         self._log: Log | None = None
@@ -100,6 +98,7 @@ class Runner:
         last_try: whether a cell that runs out of memory leaves its record. with_output: whether the log gets what is
         printed too.
         """
+        os.chdir(self.job.folder)
         try:
             if not self.store.claims.take(ticket.key):
                 self.tell(Taken())
@@ -150,8 +149,8 @@ class Runner:
 
     def _spent(self, cell: Cell, record: Record) -> bool:
         """Whether this process should run no further cell."""
-        if record.status == "oom" or (not record.ok and BROKEN_DEVICE.search(record.reason)):
-            return True
+        if not record.ok:
+            return True  # whatever went wrong may have left its traces: in the device, in memory, in torch's own state
         held = psutil.Process().memory_info().rss
         if self.worker.device.type == "cuda":
             held = max(held, torch.cuda.memory_allocated(self.worker.device))

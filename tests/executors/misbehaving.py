@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from toy import Toy
 
+from bench.errors import DataError
 from bench.method import Losses, Method, Outputs, Stage, Training, method
 from bench.task import Data
 
@@ -91,6 +92,11 @@ class Bad(Method):
                 return None
             case "exit":
                 os._exit(3)
+            case "torch":
+                torch.set_default_dtype(torch.float64)
+                raise DataError("planted")
+            case "elsewhere":
+                os.chdir(Path(self.where).parent)
             case "sys.exit":
                 sys.exit(0)
             case "nameless signal":

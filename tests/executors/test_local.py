@@ -70,6 +70,7 @@ def test_two_processes_share_the_cells_and_give_the_numbers_of_one(run, ticket, 
         ("nothing", "error", "Traceback"),
         ("exit", "killed", "its process ended with exit code 3, at step 6 of 12"),
         ("sys.exit", "error", "SystemExit: 0"),
+        ("torch", "error", "DataError: planted"),
         ("nameless signal", "killed", "its process ended by signal 40"),
         ("crash", "killed", "its process ended by signal SIGSEGV, at step 6 of 12"),
         ("memory", "oom", "MemoryError: planted"),
@@ -165,6 +166,13 @@ def test_what_an_earlier_cell_has_left_fails_no_other(run, ticket, tmp_path):
     threading.Thread(target=when_it_is_gone, daemon=True).start()
     outcomes = run([ticket(how="thread ends the process"), ticket(how="wait"), ticket("scratch")])
     assert [outcome.record.status for outcome in outcomes] == ["ok"] * 3
+
+
+def test_a_plugin_that_goes_elsewhere_takes_no_record_along(job, ticket, heard, store):
+    relative = replace(job, results=store.root.relative_to(job.folder))
+    outcomes = list(Local(relative, SEATS[:1], heard).run([ticket(how="elsewhere"), ticket("scratch")]))
+    assert [outcome.record.status for outcome in outcomes] == ["ok", "ok"]
+    assert len(store.paths()) == 2
 
 
 def test_a_process_that_does_not_start_is_no_failure_of_a_cell(job, ticket, heard, store):
