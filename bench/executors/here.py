@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from bench.executors.bookkeeper import Bookkeeper
 from bench.executors.job import Job, Ticket
 from bench.executors.local import LOOK_AGAIN_SECONDS
-from bench.executors.messages import Ended, Made, Message, Refused, Said, Stepped, Taken
+from bench.executors.messages import Ended, LeftOut, Made, Message, Refused, Said, Stepped, Taken
 from bench.executors.outcome import Outcome, Watcher
 from bench.executors.runner import Runner
 from bench.store import read
@@ -39,6 +39,10 @@ class Here:
             match self._last:
                 case Refused(error):
                     raise error
+                case LeftOut(reason):
+                    same = [each for each in queue if each.teacher_key == ticket.teacher_key]
+                    queue = deque(each for each in queue if each not in same)
+                    self.watcher.say(f"{reason}: {1 + len(same)} cells that need it are left out")
                 case Ended(path, _, exported):
                     passed = 0
                     yield Outcome(ticket, read(path), path, exported=exported)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from bench.errors import DataError, ExecutorError, UsageError
+from bench.executors.here import Here
 from bench.executors.local import Local
 from bench.executors.log import log_path
 from bench.executors.runner import Seat
@@ -189,6 +190,13 @@ def test_cells_whose_teacher_cannot_be_trained_are_left_out_and_the_others_run(r
     [said] = [line for line in heard.said if "left out" in line]
     assert "the teacher wide (diverging, fair) could not be made: the training loss is nan" in said
     assert said.endswith("2 cells that need it are left out")
+
+
+def test_in_this_process_they_are_left_out_too(job, ticket, heard):
+    without = [ticket("kd", of="diverging", seed=seed) for seed in (0, 1)]
+    outcomes = list(Here(job, "cpu", heard).run([without[0], ticket("scratch"), without[1]]))
+    assert [outcome.record.status for outcome in outcomes] == ["ok"]
+    assert any(line.endswith("2 cells that need it are left out") for line in heard.said)
 
 
 def test_what_is_printed_goes_to_the_log_of_the_cell(run, ticket, store, capfd):
