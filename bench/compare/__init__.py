@@ -1,0 +1,1 @@
+"""Two sets of records → what became better, worse, or cannot be compared."""
