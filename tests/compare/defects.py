@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CONVOLUTIONAL, TRANSFORMER = "resnet14->resnet8", "vit_small->vit_tiny"
 PARTS = ("bench", "methods", "tasks", "pyproject.toml", "README.md")
 
 
@@ -30,9 +31,10 @@ class Defect:
     edits: tuple[tuple[str, str], ...]
     """What stands in the file, once, and what takes its place."""
     method: str
-    """One whose rows show it."""
+    """One whose rows show it, on the pair."""
     figures: tuple[str, ...]
-    """What catches it, as `--fail-on` names it."""
+    """What catches it there, as `--fail-on` names it."""
+    pair: str = CONVOLUTIONAL
 
     def plant(self, tree: Path) -> None:
         """Changes the file in a tree of source."""
@@ -88,6 +90,8 @@ DEFECTS = (
         (("return -(-layer * teacher_depth // student_depth)", "return layer"),),
         "pkd",
         ("behaviour",),
+        # The layers of the other pair are as many on both sides.
+        TRANSFORMER,
     ),
     Defect(
         "teacher forward twice",
