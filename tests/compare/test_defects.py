@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from defects import CONVOLUTIONAL, DEFECTS, TRANSFORMER, Defect, copy_source
-
 from bench.cli.check import FAIL_ON
 from bench.compare.comparison import compare
+from defects import CONVOLUTIONAL, DEFECTS, TRANSFORMER, Defect, copy_source
+
 from bench.compare.finding import Finding
 from bench.executors.worker_process import CONTEXT
 from bench.record import Record
@@ -27,7 +27,8 @@ def run_source(tree: Path, results: Path, methods: str, pairs: str) -> None:
     sys.path.insert(0, str(tree))
     os.chdir(tree)
     os.environ |= {"BENCH_CACHE": str(results / "cache"), "OMP_NUM_THREADS": "1"}
-    sys.stdout = sys.stderr = open(os.devnull, "w")
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     from bench.cli import main
 
     assert Path(main.__file__).is_relative_to(tree)
