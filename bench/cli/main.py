@@ -9,11 +9,24 @@ import sys
 from collections.abc import Sequence
 
 from bench import __version__
-from bench.cli import compare, export, leaderboard, listing, report, run, show, status, teachers, validate
+from bench.cli import (
+    baseline,
+    check,
+    compare,
+    export,
+    leaderboard,
+    listing,
+    report,
+    run,
+    show,
+    status,
+    teachers,
+    validate,
+)
 from bench.errors import BenchError
 from bench.printable import printable_lines
 
-COMMANDS = (run, status, listing, show, leaderboard, report, validate, compare, export, teachers)
+COMMANDS = (run, status, listing, show, leaderboard, report, validate, compare, check, baseline, export, teachers)
 INTERRUPTED = 130
 
 

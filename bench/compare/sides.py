@@ -27,7 +27,7 @@ class Side:
     records: Sequence[Record]
     benchmarks: Sequence[BenchmarkRun] = ()
     where: str = "results"
-    """The results folder to which a command adds records of this side."""
+    """The results folder to which a command adds records of this side; empty: there is none."""
     unpack: str = ""
     """The command that makes that folder first, where it is not there: of a git revision."""
 

@@ -111,7 +111,8 @@ class Report:
         """The lines for a shell that settle what is in doubt, base first; empty where nothing is."""
         lines = []
         for name, side in (("base", self.base), ("head", self.head)):
-            own = [each for each in self.more_seeds if each.side == name]
+            # A folder that is about to go takes no more records.
+            own = [each for each in self.more_seeds if each.side == name and side.where]
             if own and side.unpack:
                 lines.append(f"{side.unpack}  # {name}: the records of {side.name} as a folder")
             for each in own:
