@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from bench.compare.rows import Runs
 from findings import finding, in_doubt, row
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,15 +22,24 @@ from bench.plan import parse_seeds
 from bench.record import Record
 
 
-def runs(method: str = "kd", seeds: Iterable[int] = range(3), tuned: dict[str, Any] | None = None, **options: Any):
-    """Records of one row."""
+def runs(*arguments: Any, **options: Any) -> Runs:
+    """A row on one side."""
+    return as_row(made(*arguments, **options))
+
+
+def as_row(records: list[Record]) -> Runs:
+    return Runs(row(), {record.cell.seed: record for record in records})
+
+
+def made(method: str = "kd", seeds: Iterable[int] = range(3), tuned: dict[str, Any] | None = None, **options: Any):
+    """Its records."""
     command = options.pop("command", "python -m bench run --methods kd --tasks digits --seeds 0 --device cpu")
     pair = {"task": "digits", "pair": ("resnet14", "resnet8"), "rules": protocol("quick")}
-    made = [record(method, seed, command=command, **{**pair, **options}) for seed in seeds]
-    return [changed(each, tuned=tuned or {}) for each in made]
+    records = [record(method, seed, command=command, **{**pair, **options}) for seed in seeds]
+    return [changed(each, tuned=tuned or {}) for each in records]
 
 
-def missing(base: list[Record], head: list[Record], number: int = 5) -> dict[str, tuple[int, ...]]:
+def missing(base: Runs, head: Runs, number: int = 5) -> dict[str, tuple[int, ...]]:
     found = more_seeds([in_doubt("kd", number)], {row("kd"): base}, {row("kd"): head})
     return {each.side: each.seeds for each in found}
 
@@ -51,16 +61,19 @@ def test_both_sides_are_brought_to_the_same_seeds(base, head, number, lacking) -
 
 
 def test_a_seed_that_failed_is_not_run_again() -> None:
-    assert missing([*runs(seeds=(0, 2)), failure("kd", 1)], runs(seeds=(0, 2, 3)), 3) == {"base": (3,)}
+    assert missing(as_row([*made(seeds=(0, 2)), failure("kd", 1)]), runs(seeds=(0, 2, 3)), 3) == {"base": (3,)}
 
 
-@given(st.sets(st.integers(0, 12), max_size=6), st.sets(st.integers(0, 12), max_size=6), st.sampled_from((3, 5, 10)))
+some_seeds = st.sets(st.integers(0, 12), min_size=1, max_size=6)
+
+
+@given(some_seeds, some_seeds, st.sampled_from((3, 5, 10)))
 def test_every_side_ends_with_the_seeds_that_it_needs(base: set[int], head: set[int], number: int) -> None:
     found = missing(runs(seeds=base), runs(seeds=head), number)
     for side, own in (("base", base), ("head", head)):
         added = set(found.get(side, ()))
         assert not added & own
-        assert len(own | added) == (max(len(own), number) if own else 0)
+        assert len(own | added) == max(len(own), number)
 
 
 def test_what_is_not_in_doubt_and_benchmarks_need_no_seeds() -> None:
@@ -132,18 +145,18 @@ def parsed(cells: MoreSeeds):
 
 
 def test_the_commit_is_that_of_the_newest_record_and_changes_are_told() -> None:
-    old, new = runs(seeds=(0, 1))
+    old, new = made(seeds=(0, 1))
     old = changed(old, provenance={"started": "2026-01-01T00:00:00+00:00", "commit": "a" * 40})
     new = changed(new, provenance={"started": "2026-02-01T00:00:00+00:00", "commit": "b" * 40, "dirty": True})
     unknown = changed(new, provenance={"commit": None, "dirty": None})
-    assert more_seeds([in_doubt("kd")], {row(): [new, old]}, {})[0].commit == "bbbbbbbbbbbb with changes"
-    assert more_seeds([in_doubt("kd")], {row(): [unknown]}, {})[0].commit == ""
+    assert more_seeds([in_doubt("kd")], {row(): as_row([new, old])}, {})[0].commit == "bbbbbbbbbbbb with changes"
+    assert more_seeds([in_doubt("kd")], {row(): as_row([unknown])}, {})[0].commit == ""
 
 
 def test_a_command_that_is_none_is_an_error_that_names_the_record() -> None:
-    broken = runs(command="python 'unclosed")
+    broken = made(command="python 'unclosed")
     with pytest.raises(StoreError, match=f"record {broken[-1].key[:10]}.*No closing quotation"):
-        more_seeds([in_doubt("kd")], {row(): broken}, {})
+        more_seeds([in_doubt("kd")], {row(): as_row(broken)}, {})
 
 
 @given(st.sets(st.integers(0, 300), min_size=1, max_size=8))
