@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from scipy.special import stdtr
-
-from bench.board.statistics import EQUAL, quantile, summarise
+from bench.board.statistics import welch
 from bench.compare.benchmark_file import BenchmarkRun
 from bench.compare.finding import Difference, Figure, Finding, Verdict
 from bench.errors import listed
@@ -56,43 +55,26 @@ def _compared(base: BenchmarkRun, head: BenchmarkRun, margin: float) -> Finding:
 
 def _tested(name: str, what: str, base: Sequence[float], head: Sequence[float], margin: float) -> Finding:
     """Welch's test of the logarithms; `base` and `head` grow when our way becomes slower."""
-    one, other = summarise([math.log(each) for each in base]), summarise([math.log(each) for each in head])
-    rounds = f"over {one.n} and {other.n} rounds"
-    if min(one.n, other.n) < 2:
+    rounds = f"over {len(base)} and {len(head)} rounds"
+    slowdown = welch([math.log(each) for each in base], [math.log(each) for each in head])
+    if slowdown is None:
         why = f"{rounds}: no test with fewer than 2 on a side"
         return Finding(name, Figure.TIME, Verdict.NOT_COMPARABLE, why)
-    slowdown = other.mean - one.mean
-    error, degrees = _welch(one.deviation, one.n, other.deviation, other.n)
-    allowed = math.log1p(margin / 100)
-    one_sided, two_sided = (quantile(degrees, share) * error for share in (0.95, 0.975))
-    slower, faster = slowdown - one_sided > allowed, slowdown + one_sided < -allowed
+    allowed, bound = math.log1p(margin / 100), slowdown.reach(0.95)
+    slower, faster = slowdown.difference - bound > allowed, slowdown.difference + bound < -allowed
     verdict = Verdict.WORSE if slower else Verdict.BETTER if faster else Verdict.SAME
+    if faster:
+        p = replace(slowdown, difference=slowdown.difference + allowed).p_lower
+    else:
+        p = replace(slowdown, difference=slowdown.difference - allowed).p_higher
+    reach = slowdown.reach(0.975)
+    low, value, high = (100 * math.expm1(slowdown.difference + shift) for shift in (-reach, 0.0, reach))
     return Finding(
         name,
         Figure.TIME,
         verdict,
-        seen=f"{abs(_percent(slowdown)):.1f}% {'slower' if slowdown > 0 else 'faster'} by {what}, {rounds}",
+        seen=f"{abs(value):.1f}% {'slower' if value > 0 else 'faster'} by {what}, {rounds}",
         test=f"one-sided Welch test of the logarithms against {'a gain' if faster else 'a slowdown'} of {margin:g}%",
-        p=_p(abs(slowdown) - allowed if faster else slowdown - allowed, error, degrees),
-        difference=Difference(_percent(slowdown), _percent(slowdown - two_sided), _percent(slowdown + two_sided), "%"),
+        p=p,
+        difference=Difference(value, low, high, "%"),
     )
-
-
-def _welch(one: float, n: int, other: float, m: int) -> tuple[float, float]:
-    """The standard error of the difference of two means, and its degrees of freedom after Welch and Satterthwaite."""
-    a, b = one**2 / n, other**2 / m
-    error = math.sqrt(a + b)
-    if error <= EQUAL:
-        return 0.0, n + m - 2
-    return error, (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-
-
-def _p(excess: float, error: float, degrees: float) -> float:
-    """Of the hypothesis that there is no excess."""
-    if not error:
-        return 0.0 if excess > 0 else 1.0
-    return float(stdtr(degrees, -excess / error))
-
-
-def _percent(logarithm: float) -> float:
-    return 100 * math.expm1(logarithm)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from bench.compare.finding import Finding, RowName
+from bench.compare.rows import Runs
 from bench.errors import StoreError
 from bench.record import Provenance, Record
 
-Rows = Mapping[RowName, Sequence[Record]]
+Rows = Mapping[RowName, Runs]
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class MoreSeeds:
 def more_seeds(findings: Iterable[Finding], base: Rows, head: Rows) -> list[MoreSeeds]:
     """The cells that bring the rows in doubt to the seeds that they need, base first.
 
-    base, head: the records of every row. Both sides are brought to the same seeds: those that one side has alone come
-    first, then the lowest that neither has.
+    base, head: every row of a side (`bench.compare.rows.runs_of`). Both sides are brought to the same seeds: those that
+    one side has alone come first, then the lowest that neither has.
     """
     wanted: dict[RowName, int] = defaultdict(int)
     for finding in findings:
@@ -71,7 +72,9 @@ def more_seeds(findings: Iterable[Finding], base: Rows, head: Rows) -> list[More
     found: dict[MoreSeeds, list[str]] = defaultdict(list)
     for side, own, other in (("base", base, head), ("head", head, base)):
         for row, number in wanted.items():
-            seeds = _missing(own.get(row, ()), other.get(row, ()), number)
+            if row not in own:
+                continue
+            seeds = _missing(own[row], other.get(row), number)
             if seeds:
                 cells = _cells(side, own[row], seeds)
                 # Rows of one command share all but the method; it runs every setting with every method that it names.
@@ -93,20 +96,19 @@ def commit_name(provenance: Provenance) -> str:
     return provenance.commit[:12] + " with changes" * bool(provenance.dirty)
 
 
-def _missing(own: Collection[Record], other: Collection[Record], number: int) -> tuple[int, ...]:
+def _missing(own: Runs, other: Runs | None, number: int) -> tuple[int, ...]:
     """The seeds that a side lacks. One that failed is not run again: it would fail again."""
-    if not own:
-        return ()
-    lacking = number - len({record.cell.seed for record in own if record.ok})
-    tried = {record.cell.seed for record in own}
-    theirs = {record.cell.seed for record in other}
-    unused = (seed for seed in range(number + len(tried | theirs)) if seed not in tried | theirs)
-    return tuple(sorted([*sorted(theirs - tried), *unused][: max(lacking, 0)]))
+    lacking = max(0, number - len(own.done))
+    theirs = set(other.by_seed if other else ()) - own.by_seed.keys()
+    unused = (
+        seed for seed in range(number + len(own.by_seed) + len(theirs)) if seed not in own.by_seed.keys() | theirs
+    )
+    return tuple(sorted([*sorted(theirs), *unused][:lacking]))
 
 
-def _cells(side: str, records: Sequence[Record], seeds: tuple[int, ...]) -> MoreSeeds:
+def _cells(side: str, runs: Runs, seeds: tuple[int, ...]) -> MoreSeeds:
     """Of one row: what its newest record says of itself."""
-    record = max(records, key=lambda each: (each.provenance.started, each.cell.seed))
+    record = max(runs.by_seed.values(), key=lambda each: (each.provenance.started, each.cell.seed))
     cell, words = record.cell, _words(record)
     return MoreSeeds(
         side=side,

@@ -23,10 +23,12 @@ def commit_of(name: str) -> str:
         found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except OSError as error:
         raise UsageError(f"no git revision can be looked up: git cannot be started: {error.strerror}") from error
-    if found.returncode:
+    commit = found.stdout.decode().strip()
+    # git takes `^main` for all that is not in main, and nothing at all for HEAD.
+    if found.returncode or not revision or not commit.isalnum():
         said = found.stderr.decode(errors="replace").strip()
         raise UsageError(f"git knows no revision {revision!r} here" + (f" ({said})" if said else ""))
-    return found.stdout.decode().strip()
+    return commit
 
 
 def tree_of(name: str) -> str:
@@ -56,11 +58,14 @@ def records_at(name: str, commit: str) -> list[Record]:
         try:
             with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as members:
                 members.extractall(unpacked, filter="data")
-            return [record for _, record in Store(Path(unpacked)).records()]
+            records = [record for _, record in Store(Path(unpacked)).records()]
         except (tarfile.TarError, OSError) as error:
             raise StoreError(f"{tree} cannot be unpacked: {error}") from error
         except StoreError as error:
             raise StoreError(str(error).replace(f"{unpacked}/", f"{tree}/")) from error
+    if not records:
+        raise StoreError(f"{tree} holds no records: name a folder that does, as in `main:results/baseline`")
+    return records
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -53,12 +53,12 @@ def read_side(name: str) -> Side:
     A name that is none of them raises UsageError; a file that is no record, and a folder without any, StoreError.
     """
     path = Path(name)
-    if os.path.isdir(path):
+    if os.path.isdir(name):
         found = list(Store(path).records())
         if not found:
             raise StoreError(f"folder {name} holds no records: `python -m bench run --results {name}` makes some")
         return Side(name, [record for _, record in found], where=_root(*found[0], path))
-    if os.path.lexists(path):
+    if os.path.lexists(name):
         content = content_of(path)
         if _is_of_benchmarks(content):
             return Side(name, [], benchmark_runs(path, content))
