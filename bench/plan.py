@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,9 +25,6 @@ from bench.protocol import Protocol, at_share
 from bench.registry import Registry
 from bench.store import Mark, Store, state_of
 from bench.task import Pair, Task
-
-MOST_SEEDS = 10_000
-LAST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -245,16 +241,3 @@ def parse_budgets(text: str) -> tuple[float, ...]:
             raise UsageError(f"budget {part!r}: expected a share of the protocol's epochs above 0, at most 1, e.g. 0.5")
         budgets.add(budget)
     return tuple(sorted(budgets))
-
-
-def parse_seeds(texts: Iterable[str]) -> tuple[int, ...]:
-    """`0-4`, `0,2,7` or both: whole numbers from 0, each once, in ascending order."""
-    seeds: set[int] = set()
-    for part in (part.strip() for text in texts for part in text.split(",")):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
-            raise UsageError(f"seeds {part!r} are not of the form 3 or 0-4")
-        if int(last or first) - int(first) >= MOST_SEEDS or int(last or first) > LAST_SEED:
-            raise UsageError(f"seeds {part!r}: expected at most {MOST_SEEDS:,} seeds, up to {LAST_SEED:,}")
-        seeds.update(range(int(first), int(last or first) + 1))
-    return tuple(sorted(seeds))

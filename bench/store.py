@@ -30,8 +30,10 @@ Mark = tuple[int, int]
 """What a cell has on disk: the inode numbers of its record and of its failure, 0 where there is none."""
 TARGETS = "targets"
 LOGS = "logs"
-BESIDE = (TARGETS, LOGS)
-"""The folders beside the machines' records: of `bench.board.stored_targets` and `bench.executors.log`."""
+BASELINE = "baseline"
+BESIDE = (TARGETS, LOGS, BASELINE)
+"""The folders beside the machines' records: of `bench.board.stored_targets`, `bench.executors.log` and
+`bench.baseline`."""
 MOST_BYTES = 2**25
 """Of a file that is read: a hundred times what a record of 100,000 test items takes."""
 R = TypeVar("R", bound=Record)

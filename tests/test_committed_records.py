@@ -10,11 +10,16 @@ import pytest
 from bench.cell import Cell
 from bench.engine.teachers import teacher_key
 from bench.registry import Registry
-from bench.store import TARGETS, Store
+from bench.store import BASELINE, BESIDE, Store
 from bench.task import Pair, Task
 
 RESULTS = Path(__file__).parents[1] / "results"
-FOLDERS = sorted(path for path in RESULTS.glob("*/*/*/*") if path.is_dir() and RESULTS / TARGETS not in path.parents)
+FOLDERS = sorted(
+    path
+    for root in (RESULTS, RESULTS / BASELINE)
+    for path in root.glob("*/*/*/*")
+    if path.is_dir() and not (root == RESULTS and path.relative_to(root).parts[0] in BESIDE)
+)
 REGISTRY = Registry()
 
 

@@ -272,10 +272,15 @@ def _labels(sets: dict[tuple[str, int, str], list[Entry]]) -> dict[tuple[str, in
         ]
         for key in keys:
             told = sorted({*differing, *sets[key][0].record.tuned})
-            shown = [text for field in told if (text := _shown(parameters[key], field))]
             version = f" v{-key[1]}" if len({each[1] for each in keys}) > 1 else ""
-            labels[key] = name + version + (f"[{', '.join(shown)}]" if shown else "")
+            labels[key] = name + version + in_brackets(parameters[key], told)
     return labels
+
+
+def in_brackets(parameters: dict[str, Any], told: Iterable[str]) -> str:
+    """`[temperature=2.0]`: what stands behind a method's name; empty where none is to be told."""
+    texts = [text for field in told if (text := _shown(parameters, field))]
+    return f"[{', '.join(texts)}]" if texts else ""
 
 
 def _shown(parameters: dict[str, Any], field: str) -> str:

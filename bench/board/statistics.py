@@ -66,6 +66,56 @@ def lower_bound(differences: Sequence[float]) -> float | None:
     return whole.mean - quantile(whole.n - 1, 0.95) * whole.deviation / math.sqrt(whole.n)
 
 
+@dataclass(frozen=True)
+class Welch:
+    """The difference of two independent samples' means, the second minus the first, whatever their deviations."""
+
+    difference: float
+    error: float
+    """The standard error of the difference."""
+    degrees: float
+    """Of freedom, after Welch and Satterthwaite."""
+
+    @property
+    def p_lower(self) -> float:
+        """The one-sided p of the second mean being lower. Samples without deviation: 0 if it is, else 1."""
+        if self.error <= EQUAL:
+            return 0.0 if self.difference < -EQUAL else 1.0
+        return float(stdtr(self.degrees, self.difference / self.error))
+
+    @property
+    def p_higher(self) -> float:
+        """The one-sided p of the second mean being higher."""
+        return Welch(-self.difference, self.error, self.degrees).p_lower
+
+    def reach(self, share: float) -> float:
+        """How far the confidence bound at this share lies from the difference."""
+        return 0.0 if self.error <= EQUAL else quantile(self.degrees, share) * self.error
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> Welch | None:
+    """None where either has fewer than two values."""
+    if min(len(first), len(second)) < 2:
+        return None
+    one, other = summarise(first), summarise(second)
+    squares = [whole.deviation**2 / whole.n for whole in (one, other)]
+    error = math.sqrt(sum(squares))
+    # A sample without deviation takes no part in the sum below; two of them have no error to divide.
+    parts = (
+        sum((square / error**2) ** 2 / (whole.n - 1) for square, whole in zip(squares, (one, other), strict=True))
+        if error > EQUAL
+        else 1.0
+    )
+    return Welch(other.mean - one.mean, error, 1 / parts)
+
+
+def fisher(hits: int, of: int, hits_now: int, of_now: int) -> float:
+    """The one-sided p of Fisher's exact test: so few hits now, or fewer, if all runs were alike."""
+    found, drawn = hits + hits_now, of_now
+    ways = sum(math.comb(found, few) * math.comb(of + of_now - found, drawn - few) for few in range(hits_now + 1))
+    return ways / math.comb(of + of_now, drawn)
+
+
 def holm(tests: Mapping[K, float]) -> dict[K, float]:
     """The p of a family of tests, adjusted after Holm (1979): the chance of one false alarm in all of them is kept."""
     adjusted: dict[K, float] = {}

@@ -9,16 +9,29 @@ import sys
 from collections.abc import Sequence
 
 from bench import __version__
-from bench.cli import export, leaderboard, listing, report, run, show, status, teachers, validate
+from bench.cli import (
+    baseline,
+    check,
+    compare,
+    export,
+    leaderboard,
+    listing,
+    report,
+    run,
+    show,
+    status,
+    teachers,
+    validate,
+)
 from bench.errors import BenchError
 from bench.printable import printable_lines
 
-COMMANDS = (run, status, listing, show, leaderboard, report, validate, export, teachers)
+COMMANDS = (run, status, listing, show, leaderboard, report, validate, compare, check, baseline, export, teachers)
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Exit codes: 0 done, 1 some cells failed, 2 usage, 130 interrupted."""
+    """Runs one command. Exit codes: 0 done, 1 some cells failed or a regression, 2 usage, 130 interrupted."""
     parser = build_parser()
     given = parser.parse_args(arguments)
     try:
@@ -54,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m bench",
         description="kdbench: trains every distillation method on every task under one protocol, "
         "measures what each costs and gains, and writes LEADERBOARD.md.",
-        epilog="Exit codes: 0 done, 1 some cells failed or an error, 2 wrong usage, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 some cells failed, a regression or an error, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"kdbench {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

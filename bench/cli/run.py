@@ -116,8 +116,9 @@ def plan_and_run(
     """Plans for the executor's place, prints the plan, and runs it."""
     from bench.cache import checkpoint_folder
     from bench.leftovers import clear_leftovers
-    from bench.plan import Selection, make_plan, parse_budgets, parse_seeds
+    from bench.plan import Selection, make_plan, parse_budgets
     from bench.runs import clear_ended
+    from bench.seeds import parse_seeds
     from bench.store import Store
 
     store = Store(given.results)

@@ -41,11 +41,13 @@ def run(given: argparse.Namespace) -> int:
 
 
 def files(named: list[Path], results: Path) -> list[Path]:
-    """The files that are named, and the records in the folders, each of them once."""
+    """The files that are named, and the records in the folders, baselines included, each of them once."""
+    from bench.store import BASELINE, Store
+
     found: list[Path] = []
     for path in named:
         if path.is_dir() or path == results:
-            found += open_store(path).paths()
+            found += open_store(path).paths() + Store(path / BASELINE).paths()
         elif os.path.lexists(path):
             found.append(path)
         else:

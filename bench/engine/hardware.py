@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import torch
 
+from bench.cores import cores
 from bench.errors import UsageError
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -71,11 +72,6 @@ def keep_freed_memory() -> None:
             library = ctypes.CDLL(None)
             library.mallopt(M_MMAP_MAX, 0)
             library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def fingerprint(device: torch.device) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.engine.hardware import cores, fingerprint, has_bfloat16, has_compiler, resolve_device
+from bench.cores import cores
+from bench.engine.hardware import fingerprint, has_bfloat16, has_compiler, resolve_device
 from bench.errors import UsageError
 
 

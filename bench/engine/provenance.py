@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import platform
 import shlex
-import subprocess
 from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -18,10 +16,9 @@ import bench
 from bench.cell import Cell
 from bench.record import Provenance
 from bench.registry import PLUGIN_MODULE, source_digest
+from bench.trees import source_root, state_of_checkout, tree_digest
 
 PACKAGES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn")
-PARTS = ("bench", "methods", "tasks")
-"""The packages of kdbench."""
 
 
 def provenance(cell: Cell, device: torch.device, teacher: Path | None, started: datetime) -> Provenance:
@@ -76,28 +73,10 @@ def versions() -> dict[str, str]:
 @lru_cache
 def git_state() -> tuple[str | None, bool | None]:
     """The commit of the source and whether tracked files differ from it; (None, None) outside a checkout."""
-    root = Path(__file__).parents[2]
-    try:
-        if Path(_git(root, "rev-parse", "--show-toplevel")) != root.resolve():
-            return None, None  # installed into an environment that lies in somebody else's checkout
-        commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *PARTS)
-    except (OSError, subprocess.CalledProcessError):
-        return None, None
-    return commit, bool(changed)
+    return state_of_checkout(source_root())
 
 
 @lru_cache
 def package_digest() -> str:
     """The sha256 over the source of the harness, the methods and the tasks, committed or not."""
-    root = Path(bench.__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(path for package in PARTS for path in (root / package).rglob("*.py")):
-        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return tree_digest(source_root())

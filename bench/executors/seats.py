@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 
+from bench.cores import CORES_OF_A_WORKER
 from bench.engine.place import Place
 from bench.errors import UsageError
 from bench.executors.runner import Seat
-
-CORES_OF_A_WORKER = 4
-"""Small networks gain little from more threads than this."""
 
 
 def seats(place: Place, workers: int | None) -> list[Seat]:

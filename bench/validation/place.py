@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.complaints import Complaint
 from bench.record import Record
-from bench.store import Store
+from bench.store import BASELINE, Store
 
 DEPTH = 5
 """Machine, task, protocol, pair, file."""
@@ -20,6 +20,8 @@ def place(path: Path, record: Record, results: Path) -> Iterator[Complaint]:
     here, root = (Path(os.path.abspath(each)) for each in (path, results))
     if not here.is_relative_to(root):
         root = Path(*here.parts[:-DEPTH])
+    elif here.is_relative_to(root / BASELINE):
+        root /= BASELINE
     expected = Store(root).path(record.machine, record, failed=not record.ok)
     if here != expected:
         yield "path", f"is {here.relative_to(root)}: expected {expected.relative_to(root)}: it was moved or edited"

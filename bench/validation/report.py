@@ -12,7 +12,7 @@ from bench.errors import StoreError
 from bench.printable import printable
 from bench.record import Record
 from bench.soundness import unsound
-from bench.store import content_of
+from bench.store import BASELINE, content_of
 from bench.validation import curve, figures, origin
 from bench.validation.form import parsed
 from bench.validation.place import place
@@ -65,11 +65,12 @@ def validate(paths: Iterable[Path], results: Path) -> Report:
         record, complaints = examined(path, results)
         report.problems += [Problem(str(path), *each) for each in complaints]
         if record:
-            found.append(Found(str(path), record.machine, record.key, record.ok, record.cell))
+            reference = path.absolute().is_relative_to((results / BASELINE).absolute())
+            found.append(Found(str(path), record.machine, record.key, record.ok, record.cell, reference))
     report.problems += [Problem(file, *complaint) for file, complaint in duplicates(found)]
     report.problems += [Problem(str(path), "target", why) for path, why in StoredTargets(results).damaged()]
     report.problems.sort(key=lambda each: each.file)
-    report.notes += notes(found)
+    report.notes += notes([each for each in found if not each.reference])
     return report
 
 

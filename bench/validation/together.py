@@ -22,13 +22,15 @@ class Found:
     key: str
     ok: bool
     cell: CellIdentity
+    reference: bool = False
+    """Whether it lies in the baseline: a copy, which no board reads."""
 
 
 def duplicates(found: Iterable[Found]) -> Iterator[tuple[str, Complaint]]:
     """Every file that has a cell of another one, with that one."""
     first: dict[Hashable, str] = {}
     for each in found:
-        other = first.setdefault((each.machine, each.key, each.ok), each.file)
+        other = first.setdefault((each.reference, each.machine, each.key, each.ok), each.file)
         if other != each.file:
             yield each.file, ("key", f"is that of {other} too, on the same machine: expected one file a cell")
 

@@ -30,7 +30,9 @@ def test_no_command_is_a_usage_error(bench):
     assert "COMMAND" in err
 
 
-@pytest.mark.parametrize("command", [["--help"], ["list", "pairs"], ["list", "protocols", "--json"], ["validate"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["compare", "--help"], ["list", "pairs"], ["list", "protocols", "--json"], ["validate"]]
+)
 def test_light_commands_do_not_import_torch(command):
     code = (
         "import sys; from bench.cli.main import main\n"

@@ -1,0 +1,109 @@
+"""The primary metric on test over seeds: Welch's test, Holm over the rows, and what cannot be told yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.board.statistics import Welch, holm, welch
+from bench.compare.behaviour import identical
+from bench.compare.finding import Difference, Figure, Finding, RowName, Verdict
+from bench.compare.looks import LOOKS, next_look, share
+from bench.compare.rows import MatchedRow
+
+LEVEL = 0.01
+"""The chance that rows which are all alike show a drop, whatever their number, and however often seeds are added."""
+ERRORS = 2
+"""Standard errors that a difference must exceed, beside the margin."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A row's scores in percent points, higher being better."""
+
+    base: tuple[float, ...]
+    head: tuple[float, ...]
+    identical: bool = False
+    """Whether both sides ran the same seeds and each gave the same bits: then there is nothing to test."""
+
+    @classmethod
+    def of(cls, row: MatchedRow) -> Scores:
+        base, head = (
+            tuple(record.result.test[record.metric] for record in side.done.values()) for side in (row.base, row.head)
+        )
+        return cls(base, head, bool(row.pairs) and identical(row))
+
+
+def accuracy(rows: Mapping[RowName | str, Scores], margin: float) -> dict[RowName | str, Finding]:
+    """Worse: p < .01 after Holm over the rows that are not identical, and a drop above margin and 2 standard errors.
+
+    Better is its mirror image. p is one-sided, and divided by the look's part of the level (`bench.compare.looks`).
+    In doubt is a row without a verdict whose drop may be more than the margin, by its one-sided 95% upper bound.
+    margin: in points.
+    """
+    tests = {
+        name: test
+        for name, scores in rows.items()
+        if not scores.identical and (test := welch(scores.base, scores.head)) is not None
+    }
+    parts = {name: share(_seeds(rows[name]), len(tests)) for name in tests}
+    drops = holm({name: min(1.0, test.p_lower / parts[name]) for name, test in tests.items()})
+    gains = holm({name: min(1.0, test.p_higher / parts[name]) for name, test in tests.items()})
+    return {
+        name: _tested(name, scores, tests[name], drops[name], gains[name], len(tests), margin)
+        if name in tests
+        else _untested(name, scores)
+        for name, scores in rows.items()
+    }
+
+
+def _untested(name: RowName | str, scores: Scores) -> Finding:
+    means = _means(scores)
+    if scores.identical:
+        none = Difference(0.0, None, None, "points")
+        return Finding(name, Figure.ACCURACY, Verdict.SAME, means, "equal to the bit", difference=none)
+    lacking = [side for side, values in (("base", scores.base), ("head", scores.head)) if not values]
+    if lacking:
+        seen = f"no run succeeded in {' and '.join(lacking)}"
+        return Finding(name, Figure.ACCURACY, Verdict.NOT_COMPARABLE, seen)
+    seen = f"{means}; no test with fewer than 2 seeds on a side"
+    return Finding(name, Figure.ACCURACY, Verdict.NOT_COMPARABLE, seen, more_seeds=LOOKS[0])
+
+
+def _tested(
+    name: RowName | str, scores: Scores, test: Welch, drop: float, gain: float, rows: int, margin: float
+) -> Finding:
+    """drop, gain: the adjusted p."""
+    least = max(margin, ERRORS * test.error)
+    worst = -test.difference + test.reach(0.95)
+    seen, more = _means(scores), 0
+    if drop < LEVEL and -test.difference > least:
+        verdict = Verdict.WORSE
+    elif gain < LEVEL and test.difference > least:
+        verdict = Verdict.BETTER
+    else:
+        verdict = Verdict.SAME
+        if worst > margin:
+            seen, more = f"{seen}; a drop of {worst:.2f} cannot be excluded", next_look(_seeds(scores))
+    reach = test.reach(0.975)
+    return Finding(
+        name,
+        Figure.ACCURACY,
+        verdict,
+        seen,
+        f"one-sided Welch test, p adjusted for {rows} row{'s' * (rows > 1)} and for looks at {LOOKS[0]}, "
+        f"{LOOKS[1]} and {LOOKS[2]} seeds",
+        gain if verdict is Verdict.BETTER else drop,
+        Difference(test.difference, test.difference - reach, test.difference + reach, "points"),
+        more_seeds=more,
+    )
+
+
+def _seeds(scores: Scores) -> int:
+    return min(len(scores.base), len(scores.head))
+
+
+def _means(scores: Scores) -> str:
+    sides = (scores.base, scores.head)
+    means = [f"{sum(side) / len(side):.2f}" if side else "none" for side in sides]
+    return f"{' → '.join(means)} over {len(scores.base)} and {len(scores.head)} seeds"

@@ -1,0 +1,119 @@
+"""What the same seed gives, to the bit: the curve, the evaluations, the predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from bench.compare.comparable import not_to_the_bit, pairs_without
+from bench.compare.finding import Figure, Finding, Verdict
+from bench.compare.rows import MatchedRow
+from bench.compare.words import change, differing, of_seeds
+from bench.errors import StoreError, listed
+from bench.record import Predictions, Record
+
+CURVE = {
+    "stage": "the stage differs",
+    "counts": "whether an evaluation counts differs",
+    "epoch": "the epoch differs",
+    "steps": "the steps differ",
+    "samples": "the samples differ",
+    "train_loss": "the loss differs",
+    "select": "the metric on select differs",
+}
+"""Fields of the curve that do not depend on the clock, in the order in which they are asked."""
+TEST = "same seed on the same machine, to the bit"
+
+
+def behaviour(row: MatchedRow) -> Finding:
+    """Whether every seed that succeeded on both sides, under the same conditions, gave the same bits."""
+    pairs = pairs_without(row.pairs, not_to_the_bit)
+    if not pairs.by_seed:
+        return Finding(row.name, Figure.BEHAVIOUR, Verdict.NOT_COMPARABLE, pairs.left_out)
+    changed = {seed: seen for seed, both in pairs.by_seed.items() if (seen := first_change(*both))}
+    notes = [
+        f"not compared: {pairs.left_out}" if pairs.left_out else "",
+        _not_recorded(*next(iter(pairs.by_seed.values()))),
+    ]
+    if not changed:
+        seen = "; ".join(filter(None, [f"equal to the bit ({of_seeds(pairs.by_seed)})", *notes]))
+        return Finding(row.name, Figure.BEHAVIOUR, Verdict.SAME, seen, TEST)
+    seed = min(changed)
+    count = f"{len(changed)} of {len(pairs.by_seed)} seeds differ" if len(pairs.by_seed) > 1 else ""
+    seen = "; ".join(filter(None, [f"{changed[seed]} (seed {seed})", count, *notes]))
+    return Finding(row.name, Figure.BEHAVIOUR, Verdict.CHANGED, seen, TEST, announced=row.announced)
+
+
+def first_change(base: Record, head: Record) -> str:
+    """What differs first between two successful runs of a seed, with its causes before it; empty where nothing does."""
+    seen = next(_changes(base, head), "")
+    causes = []
+    if base.teacher and head.teacher and base.teacher.sha256 != head.teacher.sha256:
+        causes.append(f"the teacher's weights differ: sha256 {base.teacher.sha256[:12]} → {head.teacher.sha256[:12]}")
+    if seen:
+        changes = differing(base.cell.method.parameters, head.cell.method.parameters)
+        causes[:0] = [f"parameter {name} {change(*values)}" for name, *values in changes]
+    return "; ".join(filter(None, [*causes, seen]))
+
+
+def identical(row: MatchedRow) -> bool:
+    """Whether both sides succeeded at the same seeds, and each seed gave the same bits."""
+    return row.same_seeds and not any(first_change(*both) for both in row.pairs.values())
+
+
+def _changes(base: Record, head: Record) -> Iterator[str]:
+    yield from _of_curve(base, head)
+    for name, was, now in differing(_measured(base), _measured(head)):
+        # What one side does not have is younger than its record.
+        if was is not None and now is not None:
+            yield f"{name} {change(was, now)}"
+    if base.predictions and head.predictions:
+        yield from _of_predictions(base, head)
+
+
+def _of_curve(base: Record, head: Record) -> Iterator[str]:
+    arrays = [(label, getattr(base.curve, name), getattr(head.curve, name)) for name, label in CURVE.items()]
+    evaluations = len(base.curve.stage)
+    for number in range(min(evaluations, len(head.curve.stage))):
+        for label, was, now in arrays:
+            if was[number] != now[number]:
+                yield f"{label} from evaluation {number + 1} of {evaluations} on: {change(was[number], now[number])}"
+    if evaluations != len(head.curve.stage):
+        yield f"evaluations {evaluations} → {len(head.curve.stage)}"
+
+
+def _of_predictions(base: Record, head: Record) -> Iterator[str]:
+    was, now = base.predictions, head.predictions
+    # The same classes may be compressed to other bytes.
+    if was == now:
+        return
+    if was.count != now.count:
+        yield f"predictions {change(was.count, now.count)}"
+        return
+    (classes, correct), (others, correct_now) = (_unpacked(record.predictions, record) for record in (base, head))
+    if differ := int(((classes != others) | (correct != correct_now)).sum()):
+        yield f"{differ:,} of {was.count:,} predictions on test differ"
+
+
+def _unpacked(predictions: Predictions, record: Record) -> tuple:
+    try:
+        return predictions.unpack()
+    except ValueError as error:
+        raise StoreError(
+            f"record {record.key[:12]}: predictions: {error}. `python -m bench validate` says more."
+        ) from error
+
+
+def _measured(record: Record) -> dict:
+    """Results beside the curve, by their names in the record."""
+    return json.loads(record.model_dump_json(include={"result", "fidelity", "calibration"}))
+
+
+def _not_recorded(base: Record, head: Record) -> str:
+    parts = []
+    one, other = ({**_measured(record), "predictions": record.predictions and 1} for record in (base, head))
+    changes = list(differing(one, other))
+    for side, number in (("base", 1), ("head", 2)):
+        names = [found[0] for found in changes if found[number] is None and found[3 - number] is not None]
+        parts += [f"not recorded in {side}: {listed(names, 3)}"] if names else []
+    return "; ".join(parts)

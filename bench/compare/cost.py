@@ -1,0 +1,38 @@
+"""What a run does, counted: steps, samples, passes, updates, FLOPs, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.compare.comparable import other_versions, pairs_without
+from bench.compare.counts import Counted, counts
+from bench.compare.finding import Figure, Finding
+from bench.compare.rows import MatchedRow
+from bench.record import Passes, Record
+
+OF_COST = {
+    "steps": "steps",
+    "samples": "samples",
+    "train_flops": "training FLOPs",
+    "parameters": "parameters",
+    "extra_parameters": "extra parameters",
+}
+NONE = Passes(forwards=0, backwards=0, updates=0)
+"""Of a network that was never run."""
+
+
+def cost(row: MatchedRow) -> Finding:
+    """Exactly, at every seed that succeeded on both sides with the same versions of packages."""
+    return counts(row, Figure.COST, pairs_without(row.pairs, other_versions), _counted)
+
+
+def _counted(base: Record, head: Record) -> Iterator[Counted]:
+    one, other = base.cost, head.cost
+    for field, name in OF_COST.items():
+        yield name, getattr(one, field), getattr(other, field)
+    yield "student inference FLOPs", one.student.flops, other.student.flops
+    yield "teacher inference FLOPs", one.teacher and one.teacher.flops, other.teacher and other.teacher.flops
+    for network in sorted({**(one.passes or {}), **(other.passes or {})}):
+        was, now = (None if each.passes is None else each.passes.get(network, NONE) for each in (one, other))
+        for field in Passes.model_fields:
+            yield f"{network} {field}", was and getattr(was, field), now and getattr(now, field)

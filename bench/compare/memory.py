@@ -1,0 +1,29 @@
+"""Memory: bytes that are counted on a CPU, exactly; the peak that a GPU measured, by paired ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.board.group import peak_memory
+from bench.compare.comparable import not_to_the_bit, on_gpu, pairs_without
+from bench.compare.counts import Counted, counts
+from bench.compare.finding import Figure, Finding
+from bench.compare.ratios import ratios
+from bench.compare.rows import MatchedRow
+from bench.record import Record
+
+COUNTED = {"peak_tensor_bytes": "peak bytes of tensors", "allocated_bytes": "allocated bytes"}
+MIB = 2**20
+
+
+def memory(row: MatchedRow, margin: float) -> Finding:
+    """margin: in percent, for what a GPU measured."""
+    if not any(on_gpu(run) for both in row.pairs.values() for run in both):
+        return counts(row, Figure.MEMORY, pairs_without(row.pairs, not_to_the_bit), _counted)
+    peaks = {seed: (peak_memory(base.cost), peak_memory(head.cost)) for seed, (base, head) in row.pairs.items()}
+    return ratios(row, Figure.MEMORY, peaks, margin, lambda peak: f"{peak / MIB:,.1f} MiB")
+
+
+def _counted(base: Record, head: Record) -> Iterator[Counted]:
+    for field, name in COUNTED.items():
+        yield name, getattr(base.cost, field), getattr(head.cost, field)
