@@ -156,6 +156,16 @@ class Inference(Part):
     """Of one example's forward pass."""
 
 
+class Passes(Part):
+    """What a network or an optimiser of this name did in training; evaluations are not counted."""
+
+    forwards: Whole
+    backwards: Whole
+    """Calls of `backward` or `torch.autograd.grad` that reached what a forward pass gave, over all forward passes."""
+    updates: Whole
+    """Steps of the optimiser of this name. The student's also trains what has none of its own."""
+
+
 class Cost(Part):
     train_seconds: Number
     warmup_seconds: Number
@@ -167,6 +177,8 @@ class Cost(Part):
     """Of these: played from a recording, on a GPU. The others were started kernel by kernel, which takes longer."""
     samples: Whole
     train_flops: Whole
+    passes: dict[Name, Passes] | None = None
+    """Of `student`, `teacher`, and the further networks and optimisers of the method; counted."""
     peak_device_allocated_bytes: Whole | None
     """On a GPU, while the training clock was on."""
     peak_device_reserved_bytes: Whole | None
@@ -178,6 +190,8 @@ class Cost(Part):
     """The resident set before the cell was built; the cell's own peak is the difference."""
     peak_tensor_bytes: Whole | None = None
     """On a CPU: of all tensors that the cell makes in a step on its largest batch, its networks included; counted."""
+    allocated_bytes: Whole | None = None
+    """On a CPU: all that it asks the allocator for when it is built and steps twice in every stage; counted."""
     energy_joules: Number | None = None
     """While the training clock was on; null where the device reports none."""
     parameters: Annotated[int, Field(ge=1, le=HUGE)]
