@@ -70,7 +70,7 @@ def harness_steps(
     loaded = LoadedTeacher(teacher, use=None, test_logits=None, inference=None)
     cell = Cell(bench.task, pair, method, bench.protocol, 0, bench.precision, "benchmark")
     cell = dataclasses.replace(cell, compiled=compiled)
-    training, stream = prepare(cell, bench, loaded, rehearse(cell, bench, loaded).teacher_forward)
+    training, stream = prepare(cell, bench, loaded, rehearse(cell, bench, loaded).compiled_teacher)
     for stage in method.stages():
         training.begin(stage)
         step = Steps(method, training) if played else lambda batch: method.step(training, batch)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,13 +15,23 @@ import torch
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 
-def peak_allocated(work: Callable[[], Any]) -> int:
-    """The most bytes that are in use at one time of all that `work` allocates on the CPU."""
+class Allocated(NamedTuple):
+    """What some work allocated, in bytes."""
+
+    peak: int
+    """The most that was in use at one time."""
+    total: int
+    """All that was given out, also after it was freed and given out again."""
+
+
+def allocated(work: Callable[[], Any]) -> Allocated:
+    """What `work` allocates on the CPU."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
         work()
     changes = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
-    in_use = peak = 0
+    in_use = peak = total = 0
     for change in sorted(changes, key=lambda event: event.start_ns()):
         in_use += change.nbytes()
         peak = max(peak, in_use)
-    return peak
+        total += max(0, change.nbytes())
+    return Allocated(peak, total)

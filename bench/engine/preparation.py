@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.cell import Cell
 from bench.engine.batches import batches
-from bench.engine.compiled import Forward, compile_frozen
+from bench.engine.compiled import compile_frozen
 from bench.engine.cost import StepFlops, step_flops
 from bench.engine.loaded_teacher import LoadedTeacher
-from bench.engine.memory import peak_allocated
+from bench.engine.memory import Allocated, allocated
 from bench.engine.observed import Observed
 from bench.engine.randomness import generator
 from bench.engine.splits import take
@@ -28,17 +28,19 @@ class Rehearsal:
 
     step_flops: dict[str, StepFlops]
     """FLOPs of a step on a batch, per stage name."""
-    teacher_forward: Forward | None
-    """The teacher's forward pass in compiled form; None where nothing is compiled."""
+    compiled_teacher: nn.Module | None
+    """What runs in the teacher's place; None where nothing is compiled."""
     peak_tensor_bytes: int | None
     """Of the cell's tensors in a step on its largest batch; None on a GPU, which says what it allocates."""
+    allocated_bytes: int | None
+    """All that was allocated meanwhile."""
 
 
 def prepare(
     cell: Cell,
     bench: Workbench,
     loaded: LoadedTeacher | None,
-    teacher_forward: Forward | None = None,
+    compiled_teacher: nn.Module | None = None,
     passed: int = 0,
     passed_quizzes: int = 0,
 ) -> tuple[Training, Iterator[Batch]]:
@@ -66,7 +68,7 @@ def prepare(
         seed,
         new_student,
         quiz,
-        teacher_forward,
+        compiled_teacher,
     )
     return training, batches(task, fit, recipe.batch_size, seed, items=kept, passed=passed)
 
@@ -78,17 +80,17 @@ def rehearse(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Rehe
     for stage in cell.method.stages():
         training.begin(stage)
         flops[stage.name] = step_flops(lambda batch: step(cell, training, batch), next(stream))
-    forward = None
+    compiled = None
     if cell.compiled and loaded:
         # A method of second order has a teacher of its own, which learns.
         stages = [each for each in cell.method.stages() if "teacher" in each.needs and "second_order" not in each.needs]
         if stages:
-            forward = compile_frozen(loaded.network, next(stream).inputs, {stage.needs: None for stage in stages})
-    memory = peak_tensor_bytes(cell, bench, loaded) if bench.device.type == "cpu" else None
-    return Rehearsal(flops, forward, memory)
+            compiled = compile_frozen(loaded.network, next(stream).inputs, {stage.needs: None for stage in stages})
+    memory = memory_of(cell, bench, loaded) if bench.device.type == "cpu" else (None, None)
+    return Rehearsal(flops, compiled, *memory)
 
 
-def peak_tensor_bytes(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> int:
+def memory_of(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None) -> Allocated:
     """What the cell takes on a CPU: it is built, and steps on the largest batch in every stage.
 
     Two steps: in the second, the optimiser's state and the step's activations are there together.
@@ -105,7 +107,7 @@ def peak_tensor_bytes(cell: Cell, bench: Workbench, loaded: LoadedTeacher | None
             for _ in range(2):
                 step(cell, training, largest)
 
-    return peak_allocated(work)
+    return allocated(work)
 
 
 def step(cell: Cell, training: Training, batch: Batch) -> None:

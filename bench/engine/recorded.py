@@ -6,12 +6,14 @@ they start by themselves: the same kernels, on the same numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bench.engine.passes import Counts
 from bench.engine.training import Training
 from bench.method import Batch, Method
 
@@ -36,7 +38,8 @@ class Steps:
             self._recording.play(batch)
             self.training.played_steps += 1
         else:
-            self.method.step(self.training, batch)
+            with self.training.counting(self.training.passes):
+                self.method.step(self.training, batch)
         self.taken += 1
 
 
@@ -51,8 +54,12 @@ class Recording:
         self.quiz = copied(batch) if takes_quiz else None
         self.progress, self.rate = (torch.zeros((), device=batch.labels.device) for _ in range(2))
 
+        self.passes: Counts = Counter()
+        """What a step does: counted while Python runs, which a play does not."""
+
         def work() -> None:
-            with training.reading(self.progress, self.rate, self.quiz):
+            self.passes.clear()
+            with training.reading(self.progress, self.rate, self.quiz), training.counting(self.passes):
                 method.step(training, self.batch)
 
         self._play = capture(work)
@@ -69,6 +76,7 @@ class Recording:
         self.progress.fill_(self.training.progress)
         self.rate.fill_(self.training.learning_rate)
         self._play()
+        self.training.passes.update(self.passes)
 
 
 def can_record(batch: Batch) -> bool:

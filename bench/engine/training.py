@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import repeat
 from typing import Any
 
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bench.engine.compiled import Forward
 from bench.engine.observed import Observed
+from bench.engine.passes import Counts, counting
 from bench.engine.randomness import seeded
 from bench.method import Batch, Losses, Method, Outputs, Stage
 from bench.protocol import Recipe
@@ -33,9 +34,9 @@ class Training:
         seed: int,
         new_student: Callable[[int], Observed],
         quiz: Iterator[Batch] | None,
-        teacher_forward: Forward | None = None,
+        compiled_teacher: nn.Module | None = None,
     ) -> None:
-        """teacher_forward: the teacher's forward pass in compiled form."""
+        """compiled_teacher: what runs in the teacher's place where the teacher does not learn."""
         self.student = student
         self.teacher = teacher
         self.networks: dict[str, Observed] = {}
@@ -49,10 +50,12 @@ class Training:
         """How many were played from a recording."""
         self.quizzes = 0
         """How many batches of the quiz were asked for."""
+        self.passes: Counts = Counter()
+        """What the steps have done, played ones included."""
         self._recipe = recipe
         self._new_student = new_student
         self._quiz = quiz
-        self._teacher_forward = teacher if teacher_forward is None else teacher_forward
+        self._frozen_teacher = teacher if compiled_teacher is None else compiled_teacher
         self._optimiser: Optimizer | None = None
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=blank.labels.device)
         """Sum of the losses since the caller last cleared it; stays on the device."""
@@ -105,6 +108,16 @@ class Training:
         extras.update(self.trained_parameters())
         return sum(each.numel() for each in extras - set(self.student.parameters()))
 
+    def counting(self, counts: Counts) -> AbstractContextManager[None]:
+        """Inside, what the networks and optimisers of this stage do is added to `counts`."""
+        networks: dict[nn.Module, str] = {self.student: "student"}
+        # A teacher that is compiled is called as it is by methods that do not ask this handle.
+        named = (("teacher", self.teacher), ("teacher", self._frozen_teacher), *self.networks.items())
+        for name, network in named:
+            if network is not None:
+                networks.setdefault(network, name)
+        return counting(counts, networks, (("student", self._optimiser), *self.optimisers.items()))
+
     def new_student(self, number: int) -> Observed:
         return self._new_student(number)
 
@@ -119,7 +132,7 @@ class Training:
         if "teacher" not in self.stage.needs:
             return None
         with torch.no_grad():
-            return self._teacher_forward(batch.inputs, self.stage.needs)
+            return self._frozen_teacher(batch.inputs, self.stage.needs)
 
     def quiz(self) -> Batch:
         if self._quiz is None:
@@ -158,6 +171,7 @@ class Training:
             "optimisers": {name: each.state_dict() for name, each in self.optimisers.items()},
             "played_steps": self.played_steps,
             "quizzes": self.quizzes,
+            "passes": dict(self.passes),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -169,6 +183,7 @@ class Training:
             for name, each in parts.items():
                 each.load_state_dict(states[name])
         self.played_steps, self.quizzes = state["played_steps"], state["quizzes"]
+        self.passes = Counter(state["passes"])
 
     def foreign_attributes(self) -> list[str]:
         """What a method set on this handle beside its members."""

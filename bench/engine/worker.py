@@ -25,6 +25,7 @@ from bench.engine.hardware import MemoryMeter, is_out_of_memory, keep_freed_memo
 from bench.engine.loaded_teacher import LoadedTeacher, load_teacher
 from bench.engine.loop import NonFiniteError, position, train
 from bench.engine.observed import Observed
+from bench.engine.passes import by_name
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.randomness import derive
 from bench.engine.teachers import Brought
@@ -133,7 +134,7 @@ class Worker:
         # After the rehearsal, whose copy of everything is gone by then.
         memory.start()
         passed = position(earlier["loop"]) if earlier else (0, 0)
-        training, stream = prepare(cell, bench, loaded, rehearsal.teacher_forward, *passed)
+        training, stream = prepare(cell, bench, loaded, rehearsal.compiled_teacher, *passed)
         warmup.stop()
 
         clock, evaluation = Clock(self.device, energy_counter(self.device)), Clock(self.device)
@@ -226,7 +227,9 @@ class Worker:
                 train_flops=curve.flops[-1],
                 parameters=sum(each.numel() for each in student.parameters()),
                 extra_parameters=training.extra_parameters(),
+                passes=by_name(training.passes),
                 peak_tensor_bytes=rehearsal.peak_tensor_bytes,
+                allocated_bytes=rehearsal.allocated_bytes,
                 energy_joules=clock.joules,
                 student=student_inference,
                 teacher=loaded.inference if loaded else None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +53,8 @@ def run(
         advance=told.append,
         loss_sum=torch.zeros((), dtype=torch.float64),
         quizzes=0,
+        passes=Counter(),
+        counting=lambda counts: nullcontext(),
         state_dict=lambda: {"quizzes": 0},
         load_state_dict=lambda state: told.append("loaded"),
     )

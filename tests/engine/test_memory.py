@@ -2,7 +2,7 @@
 
 import torch
 
-from bench.engine.memory import peak_allocated
+from bench.engine.memory import allocated
 
 KIB = 1024
 
@@ -17,14 +17,14 @@ def test_tensors_that_live_together_are_added_and_others_are_not() -> None:
         for count in (4, 2, 1):
             torch.empty(count * KIB)
 
-    assert peak_allocated(together) == 4 * 6 * KIB
-    assert peak_allocated(after_one_another) == 4 * 4 * KIB
+    assert allocated(together) == (4 * 6 * KIB, 4 * 7 * KIB)
+    assert allocated(after_one_another) == (4 * 4 * KIB, 4 * 7 * KIB)
 
 
 def test_what_was_there_before_does_not_count() -> None:
     before = torch.empty(100 * KIB)
-    assert peak_allocated(lambda: before.add_(1)) < KIB
-    assert peak_allocated(before.clone) == 4 * 100 * KIB
+    assert max(allocated(lambda: before.add_(1))) < KIB
+    assert allocated(before.clone) == (4 * 100 * KIB, 4 * 100 * KIB)
 
 
 def test_a_step_takes_the_same_every_time() -> None:
@@ -37,8 +37,9 @@ def test_a_step_takes_the_same_every_time() -> None:
             optimiser.step()
             optimiser.zero_grad()
 
-    first = peak_allocated(step)
+    first = allocated(step)
     weights = 4 * (64 * 64 + 64 + 64 * 8 + 8)
     # Weights, their gradients and AdamW's two moments live together.
-    assert first > 4 * weights
-    assert {peak_allocated(step) for _ in range(3)} == {first}
+    assert first.peak > 4 * weights
+    assert first.total > first.peak
+    assert {allocated(step) for _ in range(3)} == {first}

@@ -38,8 +38,9 @@ def numbers(record: Record) -> dict[str, Any]:
     content = record.model_dump(
         exclude={"environment": True, "provenance": True, "cost": True, "curve": {"train_seconds"}}
     )
-    kept = {"steps", "samples", "train_flops", "parameters", "extra_parameters", "peak_tensor_bytes"}
-    return content | {"cost": record.cost.model_dump(include=kept)}
+    counted = {"steps", "samples", "train_flops", "passes", "parameters", "extra_parameters"}
+    counted |= {"peak_tensor_bytes", "allocated_bytes"}
+    return content | {"cost": record.cost.model_dump(include=counted)}
 
 
 # --- the same again ---
