@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from language import FAMILIES, SIZES, model_folder
@@ -270,7 +271,8 @@ def test_names_that_mean_nothing_here_are_refused(tmp_path: Path, name: str, sai
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # The variable is read when the package is imported; without it, what does not answer is asked again and again.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UsageError, match="'no/such-model' cannot be loaded, neither a model that the hub gave nor"):
         MRPC().on(Pair("no/such-model", "layers:2")).network("no/such-model")
 
