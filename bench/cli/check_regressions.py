@@ -17,8 +17,9 @@ from bench.cli.compare import figures_of, judge, margins_of
 from bench.cli.selection import check_names, fixed_words, on_gpu, selected, words_of
 from bench.compare.comparison import compare
 from bench.compare.finding import Figure, Finding
+from bench.compare.looks import LOOKS
 from bench.compare.more_seeds import MoreSeeds, more_seeds
-from bench.compare.rows import rows
+from bench.compare.rows import runs_of
 from bench.compare.sides import Side, read_side
 from bench.errors import BenchError, UsageError
 from bench.followed import to_stderr
@@ -26,9 +27,6 @@ from bench.identity import key_of
 from bench.seeds import parse_seeds
 from bench.tree_runs import Order, Share, TreeRun, run_all
 from bench.trees import checked_out, commit_of, copied, source_root, tree_digest
-
-MOST_ROUNDS = 3
-"""Of more seeds: to 3, to 5, to 10."""
 
 
 def check(given: argparse.Namespace) -> int:
@@ -89,10 +87,10 @@ def tree_run(given: argparse.Namespace, name: str, share: Share, scratch: Path) 
 
 def settle(given: argparse.Namespace, runs: list[TreeRun], share: Share) -> None:
     """Adds seeds to the rows in doubt, on both sides, as far as that is allowed; says so where it is not."""
-    for _ in range(MOST_ROUNDS):
+    for _ in LOOKS:
         base, head = (run.records() for run in runs)
         findings = compare(base, head, margins_of(given))
-        cells = more_seeds(within(findings, given.most_seeds or 0), rows(base), rows(head))
+        cells = more_seeds(within(findings, given.most_seeds or 0), runs_of(base), runs_of(head))
         if not cells:
             break
         run_all([order(given, runs, each) for each in cells], share, to_stderr)
