@@ -19,6 +19,7 @@ from bench.compare.comparison import compare
 from bench.compare.finding import Figure, Finding
 from bench.compare.looks import LOOKS
 from bench.compare.more_seeds import MoreSeeds, more_seeds
+from bench.compare.ratios import LEAST
 from bench.compare.rows import runs_of
 from bench.compare.sides import Side, read_side
 from bench.errors import BenchError, UsageError
@@ -31,7 +32,9 @@ from bench.trees import checked_out, commit_of, copied, source_root, tree_digest
 
 def check(given: argparse.Namespace) -> int:
     """Runs the sides, adds seeds where that is asked for, and judges. Returns the exit code."""
-    fail_on = figures_of(given.fail_on)
+    fail_on, seeds = figures_of(given.fail_on), parse_seeds([given.seeds])
+    if Figure.TIME in fail_on and len(seeds) < LEAST:
+        raise UsageError(f"--fail-on time compares times seed by seed, of at least {LEAST}: --seeds 0-2")
     if given.head is None:
         check_names(given)
     kept = kept_side(given)
@@ -42,7 +45,6 @@ def check(given: argparse.Namespace) -> int:
         runs = [stack.enter_context(tree_run(given, name, share, scratch)) for name in names]
         for run in runs:
             run.prepare()
-        seeds = parse_seeds([given.seeds])
         if given.dry_run:
             planned = lambda run: lambda seeds: [*words_of(given, run, seeds), "--dry-run"]  # noqa: E731
             run_all([Order(run, planned(run), seeds) for run in runs], Share(len(runs)), print)

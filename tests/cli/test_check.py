@@ -98,7 +98,7 @@ def test_regressions_of_the_source_here_are_found_beside_what_did_not_change(her
 
 def test_the_same_source_gives_the_same_bits(here, bench):
     code, out, err = bench("check", "determinism", *TOY, "--methods", "kd")
-    assert (code, out) == (0, "deterministic: 2 runs gave the same bits and the same costs, cell by cell, of 1 in all\n"), err
+    assert (code, out) == (0, "deterministic: 2 runs gave the same bits and the same costs (cells of each: 1)\n"), err
     assert err.count("training the teacher wide") == 2
     assert worktrees(here) == 1
 
@@ -160,7 +160,7 @@ def test_a_run_that_differs_is_named_with_what_differs(capsys):
     one, other = (changed(record(method), cost={"peak_tensor_bytes": 7}) for method in ("kd", "pkd"))
     curve = one.curve.model_copy(update={"train_loss": [0.5, *one.curve.train_loss[1:]]})
     assert check_determinism.judge([[one, other], [one, other], [one, other]]) == 0
-    assert capsys.readouterr().out == "deterministic: 3 runs gave the same bits and the same costs, cell by cell, of 2 in all\n"
+    assert capsys.readouterr().out == "deterministic: 3 runs gave the same bits and the same costs (cells of each: 2)\n"
     assert check_determinism.judge([[one, other], [one, other], [changed(one, curve=curve), other]]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith("run 3: kd · ") for line in lines[:-1])
@@ -213,6 +213,7 @@ def test_a_folder_of_other_machines_is_an_error(tmp_path):
         (["regressions", "main", "--methods", "kdd"], "unknown method 'kdd': did you mean"),
         (["regressions", "main", "--seeds", "x"], "seeds 'x' are not of the form"),
         (["regressions", "main", "--fail-on", "costs"], "did you mean"),
+        (["regressions", "main", "--fail-on", "cost,time", "--seeds", "0-1"], "of at least 3: --seeds 0-2"),
         (["determinism", "--tasks", "digit"], "unknown task 'digit'"),
         (["determinism", "--runs", "1"], "one run has nothing to equal"),
         (["regressions"], "BASE"),
