@@ -13,10 +13,8 @@ import pytest
 from bench import followed
 from bench.followed import Followed, end_all, ended_by_sigterm
 
-STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
-)
 WILLING = "import time; print('here', flush=True); time.sleep(60)"
+STUBBORN = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {WILLING}"
 
 
 @pytest.fixture

@@ -128,9 +128,8 @@ def test_cells_that_fail_are_a_result_and_cells_that_were_not_run_are_an_error(t
     else:
         with pytest.raises(BenchError) as error:
             run_all([order(run, 0, 1)], Share.of_cores(1), lines.append)
-        assert f"base, the source of base, cannot be run: `-m bench run 0 1` ended with exit code {code}" in str(
-            error.value
-        )
+        said = f"base, the source of base, cannot be run: `-m bench run 0 1` ended with exit code {code}"
+        assert said in str(error.value)
         assert "\n  hello from run 0 1 --workers" in str(error.value)
     assert lines[0].startswith("base: hello from run 0 1 --workers")
 

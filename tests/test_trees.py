@@ -84,10 +84,9 @@ def test_source_that_is_no_checkout_is_copied_and_has_no_revisions(source, tmp_p
 
 @pytest.mark.parametrize("name", ["absent", "", "--help", "main:bench", "0123456789"])
 def test_a_name_that_is_no_revision_says_what_was_expected(checkout, tmp_path, name):
-    with (
-        pytest.raises(UsageError, match="neither a folder nor a revision"),
-        checked_out(checkout, name, tmp_path / "x"),
-    ):
+    with pytest.raises(UsageError, match="neither a folder nor a revision"):
+        commit_of(checkout, name)
+    with pytest.raises(UsageError), checked_out(checkout, name, tmp_path / "base"):
         pass
 
 

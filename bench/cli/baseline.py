@@ -57,7 +57,7 @@ def kept_records(given: argparse.Namespace) -> list[Record]:
             f"{given.seeds}: name others, or run them first"
         )
     if len(done) < len(found):
-        print(f"left out: {len(found) - len(done)} cells that failed")
+        print(f"left out, since they failed: {len(found) - len(done)} of {len(found)} cells")
     return done
 
 

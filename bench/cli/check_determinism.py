@@ -57,7 +57,7 @@ def judge(runs: Sequence[list[Record]]) -> int:
     if lines:
         print(f"not deterministic, or not to be told: see the {len(lines)} lines above")
         return 1
-    print(f"deterministic: {len(first)} cells gave the same bits and the same costs in {len(runs)} runs")
+    print(f"deterministic: {len(runs)} runs gave the same bits and the same costs (cells of each: {len(first)})")
     return 0
 
 

@@ -17,8 +17,10 @@ from bench.cli.compare import figures_of, judge, margins_of
 from bench.cli.selection import check_names, fixed_words, on_gpu, selected, words_of
 from bench.compare.comparison import compare
 from bench.compare.finding import Figure, Finding
+from bench.compare.looks import LOOKS
 from bench.compare.more_seeds import MoreSeeds, more_seeds
-from bench.compare.rows import rows
+from bench.compare.ratios import LEAST
+from bench.compare.rows import runs_of
 from bench.compare.sides import Side, read_side
 from bench.errors import BenchError, UsageError
 from bench.followed import to_stderr
@@ -27,13 +29,12 @@ from bench.seeds import parse_seeds
 from bench.tree_runs import Order, Share, TreeRun, run_all
 from bench.trees import checked_out, commit_of, copied, source_root, tree_digest
 
-MOST_ROUNDS = 3
-"""Of more seeds: to 3, to 5, to 10."""
-
 
 def check(given: argparse.Namespace) -> int:
     """Runs the sides, adds seeds where that is asked for, and judges. Returns the exit code."""
-    fail_on = figures_of(given.fail_on)
+    fail_on, seeds = figures_of(given.fail_on), parse_seeds([given.seeds])
+    if Figure.TIME in fail_on and len(seeds) < LEAST:
+        raise UsageError(f"--fail-on time compares times seed by seed, of at least {LEAST}: --seeds 0-2")
     if given.head is None:
         check_names(given)
     kept = kept_side(given)
@@ -44,7 +45,6 @@ def check(given: argparse.Namespace) -> int:
         runs = [stack.enter_context(tree_run(given, name, share, scratch)) for name in names]
         for run in runs:
             run.prepare()
-        seeds = parse_seeds([given.seeds])
         if given.dry_run:
             planned = lambda run: lambda seeds: [*words_of(given, run, seeds), "--dry-run"]  # noqa: E731
             run_all([Order(run, planned(run), seeds) for run in runs], Share(len(runs)), print)
@@ -89,10 +89,10 @@ def tree_run(given: argparse.Namespace, name: str, share: Share, scratch: Path) 
 
 def settle(given: argparse.Namespace, runs: list[TreeRun], share: Share) -> None:
     """Adds seeds to the rows in doubt, on both sides, as far as that is allowed; says so where it is not."""
-    for _ in range(MOST_ROUNDS):
+    for _ in LOOKS:
         base, head = (run.records() for run in runs)
         findings = compare(base, head, margins_of(given))
-        cells = more_seeds(within(findings, given.most_seeds or 0), rows(base), rows(head))
+        cells = more_seeds(within(findings, given.most_seeds or 0), runs_of(base), runs_of(head))
         if not cells:
             break
         run_all([order(given, runs, each) for each in cells], share, to_stderr)

@@ -71,7 +71,7 @@ def _finding(finding: Finding, fails: bool) -> dict[str, Any]:
 
 
 def _seeds(cells: MoreSeeds, side: Side) -> dict[str, Any]:
-    return {**dataclasses.asdict(cells), "command": cells.command(side.where)}
+    return {**dataclasses.asdict(cells), "command": cells.command(side.where) if side.where else None}
 
 
 def _number(value: float | None) -> float | None:
