@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from bench.compare.rows import Runs
 from findings import finding, in_doubt, row
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from records import changed, failure, protocol, record
 from bench.cli.main import build_parser
 from bench.compare.finding import Verdict
 from bench.compare.more_seeds import MoreSeeds, more_seeds, seeds_text
+from bench.compare.rows import Runs
 from bench.errors import StoreError
 from bench.parameters import parse_settings
 from bench.plan import parse_seeds
