@@ -139,7 +139,9 @@ def _flat(entry: Entry) -> dict[str, Any]:
         row |= {f"test_selected_{metric}": value for metric, value in (record.result.test_selected or {}).items()}
         row |= record.result.model_dump(include={"selected_epoch", "select", "worst_class"})
     if record.cost:
-        row |= record.cost.model_dump(exclude={"student", "teacher"})
+        row |= record.cost.model_dump(exclude={"student", "teacher", "passes"})
+        for name, passes in (record.cost.passes or {}).items():
+            row |= {f"{name}_{kind}": count for kind, count in passes}
         row["peak_memory_bytes"] = peak_memory(record.cost)
         row["resident_growth_bytes"] = resident(record.cost)
         row["seconds_to_best"] = entry.evaluations.seconds_to_best()

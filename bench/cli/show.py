@@ -71,8 +71,17 @@ def finished(record) -> list[str]:
         f"time        {cost.train_seconds:.1f} s training, {cost.warmup_seconds:.1f} s warm-up, "
         f"{cost.evaluation_seconds:.1f} s evaluation",
         f"work        {cost.steps} steps, {cost.samples} samples, {cost.train_flops:.3g} FLOPs",
+        *([f"passes      {passes(cost.passes)}"] if cost.passes else []),
         f"parameters  {cost.parameters:,} and {cost.extra_parameters:,} more while training",
     ]
     if result.select is not None:
         lines.append("select      " + " ".join("–" if value is None else f"{value:.1f}" for value in curve.select))
     return lines
+
+
+def passes(counted) -> str:
+    """What was counted of each network and optimiser, in one line."""
+    return "; ".join(
+        f"{name} {each.forwards} forward, {each.backwards} backward, {each.updates} updates"
+        for name, each in counted.items()
+    )

@@ -54,7 +54,7 @@ def expect(counts: Counts, name: str) -> None:
         counts[name, kind] += 0
 
 
-# The hooks are plain functions: a method that makes a deep copy of a network must not copy the counts.
+# The hooks are plain functions: a deep copy that a method makes of a network in a step counts as that network.
 def _count_passes(counts: Counts, name: str, network: nn.Module) -> RemovableHandle:
     def backward(gradient: Tensor) -> None:
         counts[name, "backwards"] += 1

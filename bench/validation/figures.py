@@ -12,8 +12,9 @@ PEAKS = (
     ("peak_resident_bytes", "resident_before_bytes"),
     ("peak_device_allocated_bytes", "device_before_bytes"),
     ("peak_device_reserved_bytes", "peak_device_allocated_bytes"),
+    ("allocated_bytes", "peak_tensor_bytes"),
 )
-"""What is a peak, and what it includes."""
+"""What is a peak or a sum, and what it includes."""
 
 
 def predictions(record: Record) -> Iterator[Complaint]:
@@ -60,6 +61,20 @@ def peaks(record: Record) -> Iterator[Complaint]:
         highest, least = getattr(record.cost, peak), getattr(record.cost, included)
         if highest is not None and least is not None and highest < least:
             yield wrong(f"cost.{peak}", highest, f"no less than {least}, cost.{included}")
+
+
+def passes(record: Record) -> Iterator[Complaint]:
+    """Who takes part in every training is counted, and nothing goes back through what did not go forward."""
+    counted = record.cost.passes
+    if counted is None:
+        return
+    for name in ("student", "teacher") if record.teacher else ("student",):
+        if name not in counted:
+            yield "cost.passes", f"lacks the {name}: expected its forward and backward passes, and updates"
+    for name, each in counted.items():
+        if each.backwards and not each.forwards:
+            expected = f"1 or more, as there are {each.backwards} backward passes"
+            yield wrong(f"cost.passes.{name}.forwards", each.forwards, expected)
 
 
 def total(record: Record) -> Iterator[Complaint]:

@@ -59,7 +59,9 @@ def _measures(record: Record) -> Iterator[Figure]:
 
 def _costs(record: Record) -> Iterator[Figure]:
     cost, teacher = record.cost, record.teacher
-    for part, values in (("cost", cost), ("cost.student", cost.student), ("cost.teacher", cost.teacher)):
+    parts = {"cost": cost, "cost.student": cost.student, "cost.teacher": cost.teacher}
+    parts |= {f"cost.passes.{name}": passes for name, passes in (cost.passes or {}).items()}
+    for part, values in parts.items():
         for name, value in values or ():
             if isinstance(value, int | float):
                 yield f"{part}.{name}", value, 0, math.inf

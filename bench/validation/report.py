@@ -31,6 +31,7 @@ OF_A_FINISHED_CELL: tuple[Check, ...] = (
     figures.worst_class,
     figures.agreement,
     figures.peaks,
+    figures.passes,
     figures.total,
 )
 

@@ -10,11 +10,16 @@ from records import MIB, changed, failure, placed, record
 
 from bench.board.export import FORMATS, frame, write
 from bench.errors import UsageError
+from bench.record import Passes
 
 MADE = [
     changed(
         record("kd", 1, test=70.25, parameters={"t": 4.0}, pretrained="ab" * 32),
-        cost={"peak_tensor_bytes": 200 * MIB, "energy_joules": 1500.0},
+        cost={
+            "peak_tensor_bytes": 200 * MIB,
+            "energy_joules": 1500.0,
+            "passes": {"teacher": Passes(forwards=800, backwards=0, updates=0)},
+        },
     ),
     record("scratch"),
     failure("at"),
@@ -40,6 +45,7 @@ def test_one_row_a_record(table):
     assert row["train_seconds"] == 40.0
     assert row["peak_memory_bytes"] == 200 * MIB
     assert row["energy_joules"] == 1500.0
+    assert (row["teacher_forwards"], row["teacher_backwards"], row["teacher_updates"]) == (800, 0, 0)
     assert row["resident_growth_bytes"] == 200 * MIB
     assert row["ece"] == 5.0
     assert row["agreement"] == 75.0

@@ -73,6 +73,9 @@ def test_show_by_key_and_by_file(finished, bench):
     code, by_key, _ = bench("show", record.key[:8], "--results", finished)
     assert code == 0
     assert record.provenance.command in by_key
+    student = record.cost.passes["student"]
+    counts = f"{student.forwards} forward, {student.backwards} backward, {student.updates} updates"
+    assert f"passes      student {counts}" in by_key
     assert bench("show", path, "--results", finished)[1] == by_key
     assert json.loads(bench("show", path, "--json", "--results", finished)[1]) == json.loads(path.read_text())
 

@@ -64,6 +64,10 @@ def test_a_method_leaves_a_valid_record_on_every_pair_it_takes(
         assert state_of(store.mark(record.machine, cell)) == "done"
         assert Record.model_validate_json(path.read_text()).to_json() == record.to_json()
         assert record.curve.steps == [2, 4, 6]
+        passes = record.cost.passes
+        assert passes["student"].updates == 6
+        assert min(passes["student"].forwards, passes["student"].backwards) >= 6
+        assert "teacher" in passes or not cell.method.uses_teacher
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,3 +108,5 @@ def assert_same(first: Record, again: Record) -> None:
     assert first.calibration == again.calibration
     assert first.predictions == again.predictions
     assert first.teacher == again.teacher
+    assert first.cost.passes == again.cost.passes
+    assert first.cost.allocated_bytes == again.cost.allocated_bytes > 0

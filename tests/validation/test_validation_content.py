@@ -7,13 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import consistent, edited, failure, protocol, record
+from records import changed, consistent, edited, failure, protocol, record
 
-from bench.record import Predictions, Record
+from bench.record import Passes, Predictions, Record
 from bench.store import Store
 from bench.validation.report import Problem, validate
 
 KD, SCRATCH, FAILED = consistent(), consistent("scratch"), failure()
+COUNTED = changed(
+    KD,
+    cost={
+        "passes": {
+            "student": Passes(forwards=400, backwards=400, updates=400),
+            "teacher": Passes(forwards=400, backwards=0, updates=0),
+        },
+        "peak_tensor_bytes": 7,
+        "allocated_bytes": 9,
+    },
+)
 
 
 def problems(results: Path, good: Record, **edits: object) -> list[Problem]:
@@ -31,7 +42,7 @@ def predictions(count: int, **packed: str) -> dict[str, object]:
     return whole | packed | {"count": count}
 
 
-@pytest.mark.parametrize("good", [KD, SCRATCH, FAILED, consistent(gpu_bytes=7, resident=(None, None))])
+@pytest.mark.parametrize("good", [KD, SCRATCH, FAILED, COUNTED, consistent(gpu_bytes=7, resident=(None, None))])
 def test_what_a_run_left_has_no_problem(tmp_path, good):
     assert problems(tmp_path, good) == []
 
@@ -59,6 +70,12 @@ def test_what_a_run_left_has_no_problem(tmp_path, good):
         (KD, "cost.steps", 401, "is 401: expected 400, the last of curve.steps"),
         (KD, "cost.samples", 1, "expected 25600, the last of curve.samples"),
         (KD, "cost.train_flops", 1, "expected 4000000000, the last of curve.flops"),
+        (COUNTED, "cost.passes.teacher.updates", -1, "is -1: expected 0 or more"),
+        (COUNTED, "cost.passes.teacher.forwards", -1, "is -1: expected 0 or more"),
+        (COUNTED, "cost.passes.student.forwards", 0, "expected 1 or more, as there are 400 backward passes"),
+        (COUNTED, "cost.passes", {"student": {"forwards": 1, "backwards": 1, "updates": 1}}, "lacks the teacher"),
+        (COUNTED, "cost.passes", {}, "lacks the student: expected its forward and backward passes"),
+        (COUNTED, "cost.allocated_bytes", 6, "is 6: expected no less than 7, cost.peak_tensor_bytes"),
         (KD, "cost.train_seconds", 39.8, "expected 40.0, the last of curve.train_seconds"),
         (KD, "result.select", 66.5, "expected 66.0, the last of curve.select"),
         (KD, "result.selected_epoch", 4.0, "expected 2.0, the first at the best select, 66.0"),
