@@ -98,9 +98,9 @@ DEFECTS = (
         "bench/engine/training.py",
         (
             (
-                "            return self._teacher_forward(batch.inputs, self.stage.needs)",
-                "            self._teacher_forward(batch.inputs, self.stage.needs)\n"
-                "            return self._teacher_forward(batch.inputs, self.stage.needs)",
+                "            return self._frozen_teacher(batch.inputs, self.stage.needs)",
+                "            self._frozen_teacher(batch.inputs, self.stage.needs)\n"
+                "            return self._frozen_teacher(batch.inputs, self.stage.needs)",
             ),
         ),
         "kd",
