@@ -28,7 +28,7 @@ def finding(method: str | RowName = "kd", figure: Figure = Figure.COST, verdict:
 
 def unchanged(method: str) -> list[Finding]:
     """What a row without a change gives with one seed."""
-    figures = (Figure.FAILURES, Figure.BEHAVIOUR, Figure.COST, Figure.MEMORY, Figure.ACCURACY)
+    figures = (Figure.FAILURES, Figure.MISSING, Figure.BEHAVIOUR, Figure.COST, Figure.MEMORY, Figure.ACCURACY)
     short = finding(method, Figure.TIME, Verdict.NOT_COMPARABLE, seen="1 seed in common, expected at least 3")
     return [*(finding(method, figure) for figure in figures), short]
 

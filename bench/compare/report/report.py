@@ -47,8 +47,9 @@ class Row:
 
     @property
     def unchanged(self) -> tuple[Figure, ...]:
-        """What was compared, and is neither changed nor in doubt."""
-        return tuple(each.figure for each in self.findings if each.verdict is Verdict.SAME and not each.more_seeds)
+        """What was compared, and is neither changed nor in doubt. That the row is there goes without saying."""
+        same = [each for each in self.findings if each.verdict is Verdict.SAME and not each.more_seeds]
+        return tuple(each.figure for each in same if each.figure is not Figure.MISSING)
 
     @property
     def verdict(self) -> Verdict:
