@@ -253,3 +253,9 @@ def test_in_turn_where_the_clock_gates(monkeypatch):
     assert check_regressions.share_of(options("main"), 2, frozenset({Figure.TIME})).at_once == 1
     monkeypatch.setattr(check_regressions, "on_gpu", lambda given: True)
     assert check_regressions.share_of(options("main"), 2, frozenset({Figure.COST})) == Share(1)
+
+
+@pytest.mark.parametrize("module", ["bench.cli.check_regressions", "bench.cli.check_determinism", "bench.baseline"])
+def test_what_only_runs_and_compares_does_not_wait_for_torch(module):
+    code = f"import sys, {module}; sys.exit(bool({{'torch', 'timm', 'pandas', 'plotly'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=HOUSE, check=False).returncode == 0

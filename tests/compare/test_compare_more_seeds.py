@@ -18,8 +18,8 @@ from bench.compare.more_seeds import MoreSeeds, more_seeds, seeds_text
 from bench.compare.rows import Runs
 from bench.errors import StoreError
 from bench.parameters import parse_settings
-from bench.plan import parse_seeds
 from bench.record import Record
+from bench.seeds import parse_seeds
 
 
 def runs(*arguments: Any, **options: Any) -> Runs:
