@@ -21,11 +21,11 @@ def mrpc():
     return text_workloads.workbench()
 
 
-@pytest.mark.benchmark(group="samples per second on MRPC, batch 32")
+@pytest.mark.benchmark(group="usual-loop-mrpc")
 @pytest.mark.parametrize(
     ("name", "usual"),
     [("kd", text_workloads.usual_kd), ("tinybert", text_workloads.usual_layers)],
-    ids=["kd", "tinybert, first step"],
+    ids=["kd", "tinybert"],
 )
 def test_a_method_against_the_usual_loop(compare, mrpc, name, usual):
     """How many times the samples per second of the usual loop, which pads every example to 128 tokens."""

@@ -1,4 +1,4 @@
-"""What the benchmarks run: KD resnet56→resnet20 on random images of CIFAR-100's shape, three ways."""
+"""What the benchmarks run: a method's steps as the engine makes them, and KD resnet56→resnet20 two ways beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -19,9 +20,9 @@ from bench.engine.loaded_teacher import LoadedTeacher
 from bench.engine.preparation import prepare, rehearse
 from bench.engine.recorded import Steps
 from bench.engine.workbench import Workbench
-from bench.method import Method
+from bench.method import Method, Stage
 from bench.protocol import Protocol
-from bench.task import Data, Examples, Pair
+from bench.task import Data, Examples, Pair, Task
 from tasks.cifar100 import DEVIATION, MEAN, Cifar100
 
 CPU = torch.device("cpu")
@@ -47,11 +48,10 @@ class RandomCifar100(Cifar100):
         return Data(part(self.train_items), part(self.test_items))
 
 
-def workbench() -> Workbench:
-    """The engine's data and networks on the CPU, at the precision that `auto` takes here."""
+def workbench(task: Task, protocol: Protocol) -> Workbench:
+    """The engine's data and networks on the CPU, at the precision that the protocol takes here."""
     keep_freed_memory()  # as a worker does
-    task = RandomCifar100()
-    return Workbench(task, all_fit(task), None, CPU, resolve_precision("auto", has_bfloat16(CPU)))
+    return Workbench(task, protocol, None, CPU, resolve_precision(protocol.precision, has_bfloat16(CPU)))
 
 
 def all_fit(task: RandomCifar100) -> Protocol:
@@ -60,24 +60,29 @@ def all_fit(task: RandomCifar100) -> Protocol:
 
 
 def harness_steps(
-    bench: Workbench, method: Method, compiled: bool = False, pair: Pair = PAIR, played: bool = True
+    bench: Workbench,
+    method: Method,
+    compiled: bool = False,
+    pair: Pair = PAIR,
+    played: bool = True,
+    stage: Stage | None = None,
 ) -> Iterator[None]:
-    """Steps of a method's first stage as the engine makes them: its batches, its observers, its update.
+    """Steps of one of the method's stages as the engine makes them: its batches, its observers, its update.
 
-    played: from a recording, where the device makes one.
+    played: from a recording, where the device makes one. stage: the first one, if none is given.
     """
     teacher = bench.build(pair.teacher, 0, "teacher").requires_grad_(False).eval()
     loaded = LoadedTeacher(teacher, use=None, test_logits=None, inference=None)
     cell = Cell(bench.task, pair, method, bench.protocol, 0, bench.precision, "benchmark")
     cell = dataclasses.replace(cell, compiled=compiled)
-    training, stream = prepare(cell, bench, loaded, rehearse(cell, bench, loaded).compiled_teacher)
-    for stage in method.stages():
-        training.begin(stage)
-        step = Steps(method, training) if played else lambda batch: method.step(training, batch)
-        while True:
-            training.advance(0.5)
-            step(next(stream))
-            yield
+    compiled_teacher = rehearse(cell, bench, loaded).compiled_teacher if compiled else None
+    training, stream = prepare(cell, bench, loaded, compiled_teacher)
+    training.begin(stage or method.stages()[0])
+    step = Steps(method, training) if played else lambda batch: method.step(training, batch)
+    while True:
+        training.advance(0.5)
+        step(next(stream))
+        yield
 
 
 def bare_steps(bench: Workbench) -> Iterator[None]:
@@ -152,7 +157,7 @@ def kd_step(logits: torch.Tensor, target: torch.Tensor, labels: torch.Tensor, op
     optimiser.step()
 
 
-def take(steps: Iterator[None], count: int) -> None:
-    """Runs `count` steps."""
+def take(steps: Iterator[Any], count: int) -> None:
+    """Runs `count` steps, or makes so many batches."""
     for _ in islice(steps, count):
         pass

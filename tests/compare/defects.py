@@ -194,19 +194,18 @@ def main() -> int:
             except ValueError:
                 print(ended.stderr[-2000:], file=sys.stderr)
                 raise
-            red = [each for each in report["findings"] if each["regression"]]
-            figures = sorted({each["figure"] for each in red})
-            rows = {str(each["row"]) for each in red}
-            expected = {"behaviour", *defect.figures} if defect else set()
-            if bool(red) != bool(defect) or (defect and not set(defect.figures) <= set(figures)):
+            red = [(row, each) for row in report["rows"] for each in row["findings"] if each["fails"]]
+            figures = {each["figure"] for _, each in red}
+            expected = set(defect.figures if defect else ())
+            if bool(red) != bool(defect) or not expected <= figures:
                 unseen.append(defect.name if defect else "nothing")
-            first = next((each for each in red if each["figure"] in expected), None)
-            said = f"{first['row']['method']}: {first['seen']}" if first else ""
-            name = defect.name if defect else "none"
-            print(
-                f"| {name} | {ended.returncode} | {', '.join(figures)} | {len(rows)} | {said} | {seconds:.0f} |",
-                flush=True,
+            rows = {row["name"] for row, _ in red}
+            said = next(
+                (f"{row['cells']['method']}: {each['seen']}" for row, each in red if each["figure"] in expected), ""
             )
+            caught = f"{', '.join(sorted(figures))} | {len(rows)} of {len(report['rows'])}"
+            name = defect.name if defect else "none"
+            print(f"| {name} | {ended.returncode} | {caught} | {said} | {seconds:.0f} |", flush=True)
     if unseen:
         print(f"not as expected: {', '.join(unseen)}", file=sys.stderr)
     return 1 if unseen else 0
