@@ -126,13 +126,20 @@ def test_a_name_that_means_nothing_is_a_usage_error(bench, sides):
     assert "'no such folder' is neither a file nor a folder" in err
 
 
-def test_a_comparison_that_compares_nothing_is_an_error_that_says_what_there_is(bench, sides):
+def test_sides_without_a_common_row_are_an_error_that_says_what_there_is(bench, sides):
     base, head = sides(scored(), scored(method="at"))
     code, out, err = bench("compare", base, head)
     assert code == 1
-    assert "nothing compared: 2 rows, 1 missing (missing: no failure), 1 new" in out
+    assert "nothing is comparable: 2 rows, 1 missing (missing: no failure), 1 new" in out
     assert f"base {base}: 5 records of commit cccccccccccc" in err
     assert f"head {head}: 5 records" in err
+
+
+def test_a_raised_version_of_the_task_is_not_comparable_and_no_error(bench, sides):
+    base, head = sides(scored(), scored(task_version=2))
+    code, out, err = bench("compare", base, head)
+    assert (code, err) == (0, "")
+    assert "task cifar100 v1 → v2" in out
 
 
 def test_benchmarks_fail_only_where_time_is_named(bench, tmp_path):

@@ -56,13 +56,19 @@ def test_a_row_fails_exactly_for_a_regression_in_a_figure_that_is_named(figure, 
     assert not report([finding("kd", figure, verdict, announced=announced)], fail_on=frozenset()).failing
 
 
-def test_a_comparison_that_compared_nothing_says_so() -> None:
-    verdicts = (Verdict.NEW, Verdict.MISSING, Verdict.NOT_COMPARABLE)
-    made = report([finding(str(verdict), Figure.MISSING, verdict) for verdict in verdicts])
-    assert made.compared_nothing
-    assert made.summary == "nothing compared: 3 rows, 1 missing (missing: no failure), 1 new, 1 not comparable"
-    assert report([]).compared_nothing
-    assert not report([*made.findings, finding("kd")]).compared_nothing
+def test_sides_without_a_common_row_have_nothing_in_common() -> None:
+    made = report([finding(str(verdict), Figure.MISSING, verdict) for verdict in (Verdict.NEW, Verdict.MISSING)])
+    assert made.nothing_in_common
+    assert made.summary == "nothing is comparable: 2 rows, 1 missing (missing: no failure), 1 new"
+    assert report([]).nothing_in_common
+    assert not report([*made.findings, finding("kd")]).nothing_in_common
+
+
+def test_that_no_row_is_comparable_is_an_answer() -> None:
+    made = report([finding("kd", Figure.MISSING, Verdict.NOT_COMPARABLE)])
+    assert made.summary == "nothing is comparable: 1 row, 1 not comparable"
+    assert not made.nothing_in_common
+    assert not made.failing
 
 
 def test_a_row_is_not_comparable_only_if_nothing_of_it_was_compared() -> None:

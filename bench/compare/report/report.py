@@ -83,15 +83,16 @@ class Report:
         return tuple(row for row in self.rows if row.gating)
 
     @property
-    def compared_nothing(self) -> bool:
-        """Whether no figure of any row stands on both sides: such a comparison must not pass."""
-        return all(finding.verdict in NOTHING for finding in self.findings)
+    def nothing_in_common(self) -> bool:
+        """Whether the sides share no row: such a comparison must not pass. Rows that are not comparable are shared."""
+        return all(finding.verdict in {Verdict.MISSING, Verdict.NEW} for finding in self.findings)
 
     @property
     def verdict(self) -> str:
         if self.failing:
             return "regression"
-        return "nothing compared" if self.compared_nothing else "no regression"
+        compared = any(finding.verdict not in NOTHING for finding in self.findings)
+        return "no regression" if compared else "nothing is comparable"
 
     @property
     def summary(self) -> str:
