@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
 
 from bench.compare.comparable import not_to_the_bit, pairs_without
 from bench.compare.finding import Figure, Finding, Verdict
 from bench.compare.rows import MatchedRow
 from bench.compare.words import change, differing, of_seeds
 from bench.errors import StoreError, listed
-from bench.record import Predictions, Record
+from bench.record import Record
 
 CURVE = {
     "stage": "the stage differs",
@@ -26,39 +29,46 @@ TEST = "same seed on the same machine, to the bit"
 
 
 def behaviour(row: MatchedRow) -> Finding:
-    """Whether every seed that succeeded on both sides, under the same conditions, gave the same bits."""
+    """Whether every seed that succeeded on both sides, under the same conditions, gave the same bits.
+
+    A raised version of the method announces a change, but not one of the teacher's weights.
+    """
     pairs = pairs_without(row.pairs, not_to_the_bit)
     if not pairs.by_seed:
         return Finding(row.name, Figure.BEHAVIOUR, Verdict.NOT_COMPARABLE, pairs.left_out)
     changed = {seed: seen for seed, both in pairs.by_seed.items() if (seen := first_change(*both))}
-    notes = [
-        f"not compared: {pairs.left_out}" if pairs.left_out else "",
-        _not_recorded(*next(iter(pairs.by_seed.values()))),
-    ]
+    notes = [f"not compared: {pairs.left_out}"] if pairs.left_out else []
+    notes += _not_recorded(*next(iter(pairs.by_seed.values())))
     if not changed:
-        seen = "; ".join(filter(None, [f"equal to the bit ({of_seeds(pairs.by_seed)})", *notes]))
+        seen = "; ".join([f"equal to the bit ({of_seeds(pairs.by_seed)})", *notes])
         return Finding(row.name, Figure.BEHAVIOUR, Verdict.SAME, seen, TEST)
     seed = min(changed)
-    count = f"{len(changed)} of {len(pairs.by_seed)} seeds differ" if len(pairs.by_seed) > 1 else ""
-    seen = "; ".join(filter(None, [f"{changed[seed]} (seed {seed})", count, *notes]))
-    return Finding(row.name, Figure.BEHAVIOUR, Verdict.CHANGED, seen, TEST, announced=row.announced)
+    count = [f"{len(changed)} of {len(pairs.by_seed)} seeds differ"] if len(pairs.by_seed) > 1 else []
+    seen = "; ".join([f"{changed[seed]} (seed {seed})", *count, *notes])
+    announced = "" if any(_other_teacher(*both) for both in pairs.by_seed.values()) else row.announced
+    return Finding(row.name, Figure.BEHAVIOUR, Verdict.CHANGED, seen, TEST, announced=announced)
 
 
 def first_change(base: Record, head: Record) -> str:
-    """What differs first between two successful runs of a seed, with its causes before it; empty where nothing does."""
-    seen = next(_changes(base, head), "")
-    causes = []
-    if base.teacher and head.teacher and base.teacher.sha256 != head.teacher.sha256:
-        causes.append(f"the teacher's weights differ: sha256 {base.teacher.sha256[:12]} → {head.teacher.sha256[:12]}")
-    if seen:
-        changes = differing(base.cell.method.parameters, head.cell.method.parameters)
-        causes[:0] = [f"parameter {name} {change(*values)}" for name, *values in changes]
-    return "; ".join(filter(None, [*causes, seen]))
+    """What differs first between two successful runs of a seed, its causes before it; empty where nothing differs."""
+    seen = [*_other_teacher(base, head), *islice(_changes(base, head), 1)]
+    if not seen:
+        return ""
+    # Parameters alone change nothing: a new one may leave everything as it was.
+    parameters = differing(base.cell.method.parameters, head.cell.method.parameters)
+    return "; ".join([*(f"parameter {name} {change(*values)}" for name, *values in parameters), *seen])
 
 
 def identical(row: MatchedRow) -> bool:
     """Whether both sides succeeded at the same seeds, and each seed gave the same bits."""
     return row.same_seeds and not any(first_change(*both) for both in row.pairs.values())
+
+
+def _other_teacher(base: Record, head: Record) -> list[str]:
+    one, other = base.teacher, head.teacher
+    if not one or not other or one.sha256 == other.sha256:
+        return []
+    return [f"the teacher's weights differ: sha256 {one.sha256[:12]} → {other.sha256[:12]}"]
 
 
 def _changes(base: Record, head: Record) -> Iterator[str]:
@@ -84,36 +94,37 @@ def _of_curve(base: Record, head: Record) -> Iterator[str]:
 
 def _of_predictions(base: Record, head: Record) -> Iterator[str]:
     was, now = base.predictions, head.predictions
-    # The same classes may be compressed to other bytes.
-    if was == now:
-        return
     if was.count != now.count:
         yield f"predictions {change(was.count, now.count)}"
-        return
-    (classes, correct), (others, correct_now) = (_unpacked(record.predictions, record) for record in (base, head))
-    if differ := int(((classes != others) | (correct != correct_now)).sum()):
-        yield f"{differ:,} of {was.count:,} predictions on test differ"
+    # The same classes may be compressed to other bytes.
+    elif was != now:
+        (classes, right), (classes_now, right_now) = _unpacked(base), _unpacked(head)
+        if differ := int(((classes != classes_now) | (right != right_now)).sum()):
+            yield f"{differ:,} of {was.count:,} predictions on test differ"
 
 
-def _unpacked(predictions: Predictions, record: Record) -> tuple:
+def _unpacked(record: Record) -> tuple[np.ndarray, np.ndarray]:
     try:
-        return predictions.unpack()
+        return record.predictions.unpack()
     except ValueError as error:
         raise StoreError(
             f"record {record.key[:12]}: predictions: {error}. `python -m bench validate` says more."
         ) from error
 
 
-def _measured(record: Record) -> dict:
+def _measured(record: Record) -> dict[str, Any]:
     """Results beside the curve, by their names in the record."""
-    return json.loads(record.model_dump_json(include={"result", "fidelity", "calibration"}))
+    return record.model_dump(include={"result", "fidelity", "calibration"})
 
 
-def _not_recorded(base: Record, head: Record) -> str:
-    parts = []
-    one, other = ({**_measured(record), "predictions": record.predictions and 1} for record in (base, head))
+def _not_recorded(base: Record, head: Record) -> list[str]:
+    """What one side alone has."""
+    one, other = (
+        {**_measured(each), "predictions": each.predictions and each.predictions.count} for each in (base, head)
+    )
     changes = list(differing(one, other))
-    for side, number in (("base", 1), ("head", 2)):
-        names = [found[0] for found in changes if found[number] is None and found[3 - number] is not None]
-        parts += [f"not recorded in {side}: {listed(names, 3)}"] if names else []
-    return "; ".join(parts)
+    absent = {
+        "base": [name for name, was, _ in changes if was is None],
+        "head": [name for name, _, now in changes if now is None],
+    }
+    return [f"not recorded in {side}: {listed(names, 3)}" for side, names in absent.items() if names]

@@ -39,19 +39,18 @@ def compare(base: Iterable[Record], head: Iterable[Record], margins: Margins = M
     if head has any that base does not.
     """
     rows = matched(base, head)
-    whole = [row for row in rows if row.base and row.head and not row.reasons]
+    whole = [row for row in rows if row.is_comparable]
     findings = [finding for row in rows for finding in _of_row(row)]
     for row in whole:
         findings += [behaviour(row), cost(row), memory(row, margins.memory), time(row, margins.time)]
     findings += accuracy({row.name: Scores.of(row) for row in whole}, margins.accuracy).values()
-    findings += targets(whole)
+    findings += targets(rows)
     return sorted(findings, key=lambda finding: (finding.row, ORDER[finding.figure]))
 
 
 def _of_row(row: MatchedRow) -> Iterator[Finding]:
     """Whether the row is there, and its failures."""
-    whole = row.base and row.head and not row.reasons
-    if row.head and ((found := failures(row)).verdict is Verdict.FAILURE or whole):
+    if row.head and ((found := failures(row)).verdict is Verdict.FAILURE or row.is_comparable):
         yield found
     if row.reasons:
         yield Finding(row.name, Figure.MISSING, Verdict.NOT_COMPARABLE, "; ".join(row.reasons))

@@ -52,6 +52,11 @@ class MatchedRow:
     reasons: tuple[str, ...] = ()
     """Why the two sides are not comparable."""
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether both sides have it, and nothing is against comparing them."""
+        return self.base is not None and self.head is not None and not self.reasons
+
     @cached_property
     def pairs(self) -> dict[int, tuple[Record, Record]]:
         """The runs that succeeded on both sides, by seed."""

@@ -48,10 +48,10 @@ class Reached:
 
 
 def targets(rows: Sequence[MatchedRow]) -> list[Finding]:
-    """Of rows that both sides have, those that base has a target for."""
-    ours, theirs = _groups(row.base for row in rows), _groups(row.head for row in rows)
+    """Of the comparable rows, those that base has a target for; the target's own row need not be in head."""
+    ours, theirs = _groups(row.base for row in rows if row.base), _groups(row.head for row in rows if row.head)
     found, reached = [], []
-    for row in rows:
+    for row in filter(lambda each: each.is_comparable, rows):
         target = next((each for group in ours.get(row.name, ()) if (each := _target(group))), None)
         if target is None:
             continue

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench.board.statistics import (
     Summary,
+    fisher,
     geometric_mean,
     holm,
     lower_bound,
@@ -18,6 +19,7 @@ from bench.board.statistics import (
     paired_test,
     summarise,
     upper_median,
+    welch,
 )
 
 VALUES = st.floats(0, 100, allow_nan=False)
@@ -153,3 +155,48 @@ def test_medians(values, lower, upper):
 def test_geometric_mean():
     assert geometric_mean([1.0, 4.0]) == pytest.approx(2.0)
     assert geometric_mean([2.0, 4.0, 1.0]) == pytest.approx(2.0)
+
+
+@given(*[st.lists(st.integers(0, 10_000).map(lambda n: n / 100), min_size=2, max_size=12)] * 2)
+def test_welch_is_that_of_scipy(first, second):
+    assume(len(set(first)) > 1 and len(set(second)) > 1)  # scipy warns of round-off otherwise
+    test = welch(first, second)
+    reference = scipy.stats.ttest_ind(second, first, equal_var=False, alternative="less")
+    assert test.p_lower == pytest.approx(reference.pvalue, rel=1e-6, abs=1e-12)
+    assert test.p_higher == pytest.approx(1 - reference.pvalue, rel=1e-6, abs=1e-12)
+    assert test.degrees == pytest.approx(reference.df)
+    low, high = scipy.stats.ttest_ind(second, first, equal_var=False).confidence_interval(0.95)
+    assert test.difference - test.reach(0.975) == pytest.approx(low, abs=1e-6)
+    assert test.difference + test.reach(0.975) == pytest.approx(high, abs=1e-6)
+
+
+@given(*[st.lists(VALUES, min_size=2, max_size=9)] * 2)
+def test_welch_mirrors_when_the_samples_change_places(first, second):
+    one, other = welch(first, second), welch(second, first)
+    assert (one.difference, one.error, one.p_lower) == (-other.difference, other.error, other.p_higher)
+
+
+def test_welch_of_constant_samples_is_sure():
+    equal, lower = welch([70.1] * 5, [70.1] * 3), welch([70.1] * 5, [70.0] * 3)
+    assert (equal.p_lower, equal.p_higher, equal.reach(0.975)) == (1.0, 1.0, 0.0)
+    assert (lower.p_lower, lower.p_higher) == (0.0, 1.0)
+    assert welch([70.0], [69.0, 68.0]) is None
+
+
+def test_welch_against_a_constant_sample_has_the_degrees_of_the_other():
+    # Deviation .1 of 3 values: error .1 / sqrt(3), t = -1 · sqrt(3) / .1.
+    test = welch([70.0, 70.1, 69.9], [69.0] * 5)
+    assert (test.difference, test.error, test.degrees) == pytest.approx((-1.0, 0.1 / math.sqrt(3), 2.0))
+    assert test.p_lower == pytest.approx(scipy.stats.t.sf(math.sqrt(3) / 0.1, 2))
+
+
+@given(st.data(), st.integers(1, 12), st.integers(1, 12))
+def test_fisher_is_that_of_scipy(data, of, of_now):
+    hits, hits_now = data.draw(st.integers(0, of)), data.draw(st.integers(0, of_now))
+    table = [[hits_now, of_now - hits_now], [hits, of - hits]]
+    assert fisher(hits, of, hits_now, of_now) == pytest.approx(scipy.stats.fisher_exact(table, "less").pvalue)
+
+
+def test_fisher_by_hand():
+    # Of 10 runs with 6 hits, 5 drawn: C(6, 1) C(4, 4) / C(10, 5) = 6 / 252, and none has fewer.
+    assert fisher(5, 5, 1, 5) == pytest.approx(6 / 252)

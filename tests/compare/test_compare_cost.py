@@ -1,0 +1,127 @@
+"""Exact costs and counted memory: any figure that is higher is worse."""
+
+import pytest
+from records import changed, record
+from rows_of_records import brief, row_of
+
+from bench.compare.cost import cost
+from bench.compare.memory import memory
+from bench.record import Passes
+
+PASSES = {
+    "student": Passes(forwards=18, backwards=18, updates=18),
+    "teacher": Passes(forwards=18, backwards=0, updates=0),
+}
+
+
+def with_cost(seed=0, options=None, **parts):
+    return changed(record(seed=seed, **(options or {})), cost=parts)
+
+
+def found(base, head):
+    return cost(row_of(base, head))
+
+
+def test_the_same_counts_are_no_change():
+    made = [with_cost(passes=PASSES)]
+    assert brief(found(made, made)) == ("no change", "steps, samples, training FLOPs and 10 more are the same (seed 0)")
+
+
+def test_a_teacher_that_runs_twice_a_step_is_worse():
+    twice = PASSES | {"teacher": Passes(forwards=36, backwards=0, updates=0)}
+    finding = found([with_cost(passes=PASSES)], [with_cost(passes=twice)])
+    assert brief(finding) == ("worse", "teacher forwards 18 → 36 (seed 0)")
+    assert (finding.difference.value, finding.difference.unit) == (18.0, "teacher forwards")
+    assert finding.is_regression
+
+
+def test_a_network_that_is_not_run_has_no_passes():
+    alone = {"student": PASSES["student"]}
+    assert brief(found([with_cost(passes=PASSES)], [with_cost(passes=alone)])) == (
+        "better",
+        "teacher forwards 18 → 0 (seed 0)",
+    )
+    assert found([with_cost(passes=alone)], [with_cost(passes=PASSES)]).verdict.value == "worse"
+    assert found([with_cost(passes={})], [with_cost(passes=PASSES)]).verdict.value == "worse"
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("steps", "steps"),
+        ("samples", "samples"),
+        ("train_flops", "training FLOPs"),
+        ("parameters", "parameters"),
+        ("extra_parameters", "extra parameters"),
+    ],
+)
+def test_every_count_is_compared(field, name):
+    base = with_cost(**{field: 10})
+    assert brief(found([base], [with_cost(**{field: 11})])) == ("worse", f"{name} 10 → 11 (seed 0)")
+    assert brief(found([base], [with_cost(**{field: 9})])) == ("better", f"{name} 10 → 9 (seed 0)")
+
+
+@pytest.mark.parametrize("network", ["student", "teacher"])
+def test_inference_is_compared(network):
+    slower = getattr(record().cost, network).model_copy(update={"flops": 41_000_001})
+    finding = found([record()], [with_cost(**{network: slower})])
+    assert finding.seen == f"{network} inference FLOPs 41,000,000 → 41,000,001 (seed 0)"
+
+
+def test_what_became_higher_goes_first_and_decides():
+    finding = found([record()], [with_cost(steps=399, samples=25_601)])
+    assert brief(finding) == ("worse", "samples 25,600 → 25,601 (seed 0), steps 400 → 399 (seed 0)")
+
+
+def test_seeds_that_changed_alike_are_named_together():
+    base, head = [record(seed=seed) for seed in range(3)], [with_cost(seed, steps=401) for seed in (0, 2)]
+    assert found(base, [*head, record(seed=1)]).seen == "steps 400 → 401 (seeds 0, 2)"
+
+
+def test_what_an_older_record_does_not_have_is_named():
+    assert brief(found([record()], [with_cost(passes=PASSES)])) == (
+        "no change",
+        "steps, samples, training FLOPs and 4 more are the same (seed 0); "
+        "not recorded in base: student forwards, student backwards, student updates and 3 more",
+    )
+    assert (
+        "steps 400 → 401 (seed 0); not recorded in head"
+        in found([with_cost(passes=PASSES)], [with_cost(steps=401)]).seen
+    )
+
+
+def test_other_versions_of_packages_are_not_comparable():
+    head = with_cost(options={"versions": {"python": "3.12.0", "torch": "2.9.0"}}, steps=500)
+    assert brief(found([record()], [head])) == ("not comparable", "python 3.11.9 → 3.12.0 (seed 0)")
+
+
+def test_a_gpu_repeats_its_counts():
+    assert found([record(gpu_bytes=10)], [with_cost(options={"gpu_bytes": 10}, steps=401)]).is_regression
+
+
+def test_a_raised_version_announces_another_cost():
+    finding = found([record()], [with_cost(options={"version": 2}, steps=401)])
+    assert (finding.verdict.value, finding.announced, finding.is_regression) == ("worse", "kd v1 → v2", False)
+
+
+def test_bytes_of_a_cpu_are_compared_exactly():
+    base, head = with_cost(peak_tensor_bytes=1000, allocated_bytes=5000), with_cost(peak_tensor_bytes=1000)
+    assert brief(memory(row_of([base], [changed(base, cost={"allocated_bytes": 5001})]), 2.0)) == (
+        "worse",
+        "allocated bytes 5,000 → 5,001 (seed 0)",
+    )
+    assert brief(memory(row_of([base], [head]), 2.0)) == (
+        "no change",
+        "peak bytes of tensors are the same (seed 0); not recorded in head: allocated bytes",
+    )
+    assert brief(memory(row_of([record()], [record()]), 2.0)) == ("not comparable", "not recorded on either side")
+    assert brief(memory(row_of([record()], [base]), 2.0)) == (
+        "not comparable",
+        "not recorded in base: peak bytes of tensors, allocated bytes",
+    )
+
+
+def test_bytes_under_other_threads_are_not_comparable():
+    base = with_cost(peak_tensor_bytes=1000)
+    head = with_cost(options={"environment": {"threads": 2}}, peak_tensor_bytes=1001)
+    assert brief(memory(row_of([base], [head]), 2.0)) == ("not comparable", "threads 1 → 2 (seed 0)")
