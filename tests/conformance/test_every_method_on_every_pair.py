@@ -21,6 +21,7 @@ from torch import nn
 
 from bench.engine.observe import observed
 from bench.engine.observed import Observed
+from bench.engine.passes import by_name
 from bench.engine.randomness import derive, seeded
 from bench.engine.teachers import weights_digest
 from bench.engine.training import Training
@@ -144,11 +145,18 @@ def test_a_method_skips_a_pair_with_a_reason_or_trains_all_it_should(task: str, 
         training.advance(0.5)
         # Twice: a classifier that starts at zero passes no gradient on in its first step.
         for _ in range(2):
-            method.step(training, next(stream))
+            with training.counting(training.passes):
+                method.step(training, next(stream))
             assert math.isfinite(float(training.loss_sum))
             reached |= {
                 key for key, each in weights.items() if each.grad is not None and bool(each.grad.isfinite().all())
             }
+    steps = 2 * len(method.stages())
+    passes = by_name(training.passes)
+    assert passes["student"]["updates"] == steps
+    assert min(passes["student"]["forwards"], passes["student"]["backwards"]) >= steps
+    assert all(passes[name]["updates"] == steps for name in training.optimisers)
+    assert ("teacher" in passes) == method.uses_teacher
     main = {key for key, each in weights.items() if each not in own}
     assert main - reached == set()
     still = {key for key, each in weights.items() if torch.equal(each, before[key])}
