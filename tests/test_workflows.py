@@ -17,7 +17,7 @@ from bench.cli.main import main
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 UV = "uv run "
-VALUES = {"$BASE": "HEAD", "$TASKS": "digits,agreement", "$METHODS": "all"}
+VALUES = {"$BASE": "HEAD", "cuda": "cpu", "$TASKS": "digits,agreement", "$METHODS": "all"}
 
 
 def lines(path: Path) -> Iterator[str]:

@@ -29,6 +29,7 @@ def add_to(commands) -> None:
     determinism.add_argument(
         "--runs", type=several, default=2, metavar="N", help="how many are compared (default: %(default)s)"
     )
+    add_dry_run(determinism)
     determinism.set_defaults(run=run_determinism)
     regressions = checks.add_parser(
         "regressions",
@@ -55,9 +56,13 @@ def add_to(commands) -> None:
         metavar="DIR",
         help="keep the records there, and go on from those of the same source and cells (default: nothing is kept)",
     )
-    regressions.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+    add_dry_run(regressions)
     add_judging(regressions, tuple(sorted((*FAIL_ON, Figure.MISSING))))
     regressions.set_defaults(run=run_regressions)
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
 
 
 def run_determinism(given: argparse.Namespace) -> int:

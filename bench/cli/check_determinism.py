@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.cli.selection import check_names, on_gpu, words_of
+from bench.cli.selection import check_names, dry_run, on_gpu, words_of
 from bench.compare.finding import Figure, Finding, Verdict
 from bench.errors import UsageError
 from bench.followed import to_stderr
@@ -39,6 +39,9 @@ def check(given: argparse.Namespace) -> int:
         runs = [TreeRun(f"run {number}", tree, Path(scratch, f"run-{number}")) for number in range(1, given.runs + 1)]
         for run in runs:
             run.prepare()
+        if given.dry_run:  # the others are like the first
+            dry_run(given, runs[:1], seeds)
+            return 0
         orders = [Order(run, partial(words_of, given, run), seeds) for run in runs]
         run_all(orders, Share.of_cores(AT_ONCE), to_stderr)
         return judge([run.records() for run in runs])

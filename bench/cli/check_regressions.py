@@ -14,7 +14,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from bench.cli.compare import figures_of, judge, margins_of
-from bench.cli.selection import check_names, fixed_words, on_gpu, selected, words_of
+from bench.cli.selection import check_names, dry_run, fixed_words, on_gpu, selected, words_of
 from bench.compare.comparison import compare
 from bench.compare.finding import Figure, Finding
 from bench.compare.looks import LOOKS
@@ -46,8 +46,7 @@ def check(given: argparse.Namespace) -> int:
         for run in runs:
             run.prepare()
         if given.dry_run:
-            planned = lambda run: lambda seeds: [*words_of(given, run, seeds), "--dry-run"]  # noqa: E731
-            run_all([Order(run, planned(run), seeds) for run in runs], Share(len(runs)), print)
+            dry_run(given, runs, seeds)
             return 0
         try:
             run_all([Order(run, partial(words_of, given, run), seeds) for run in runs], share, to_stderr)

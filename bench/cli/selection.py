@@ -76,6 +76,14 @@ def words_of(given: argparse.Namespace, run: TreeRun, seeds: tuple[int, ...]) ->
     return words
 
 
+def dry_run(given: argparse.Namespace, runs: list[TreeRun], seeds: tuple[int, ...]) -> None:
+    """Prints what trees would run."""
+    from bench.tree_runs import Order, Share, run_all
+
+    planned = lambda run: lambda seeds: [*words_of(given, run, seeds), "--dry-run"]  # noqa: E731
+    run_all([Order(run, planned(run), seeds) for run in runs], Share(len(runs)), print)
+
+
 def selected(given: argparse.Namespace, records: list[Record]) -> list[Record]:
     """Those of the records that the selection asks for, wherever they were made."""
     seeds = parse_seeds([given.seeds])
