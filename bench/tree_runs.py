@@ -53,13 +53,16 @@ class TreeRun:
     results: Path
 
     def prepare(self) -> None:
-        """Makes the folders, and sees that Python takes this tree; raises BenchError if not."""
+        """Makes the folders."""
         self.cache.mkdir(parents=True, exist_ok=True)
         # Teachers are each tree's own; data are nobody's, and need not be downloaded twice.
         data, link = cache_folder() / "data", self.cache / "data"
         data.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(data.resolve(), target_is_directory=True)
+
+    def check_source(self) -> None:
+        """Raises BenchError if Python would take another source than this tree."""
         asks = f"import {', '.join(PARTS)}\nfor each in ({', '.join(PARTS)}): print(each.__file__)"
         found = self._output([sys.executable, "-c", asks]).splitlines()
         if any(not Path(file).resolve().is_relative_to(self.tree.folder.resolve()) for file in found):

@@ -94,7 +94,7 @@ def test_data_are_shared_teachers_are_not(tmp_path, monkeypatch):
 def test_a_tree_that_is_not_what_python_takes_is_refused(tmp_path):
     (tmp_path / "source").mkdir()
     with pytest.raises(BenchError, match="base would not run its own source"):
-        tree_run("base", tmp_path, tmp_path / "source").prepare()
+        tree_run("base", tmp_path, tmp_path / "source").check_source()
 
 
 FAKE = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.cli.main import main
+from bench.cli.main import build_parser, main
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -48,18 +48,38 @@ def test_ci_runs_every_command_of_its_workflow():
     assert sorted(ours) == sorted(theirs)
 
 
-@pytest.mark.parametrize("line", sorted(BENCH))
-def test_a_command_line_of_a_workflow_is_run(line, monkeypatch, capfd):
-    monkeypatch.chdir(ROOT)
+def words_of(line: str) -> list[str]:
+    """The arguments of `python -m bench`, as a shell gives them."""
     words = [VALUES.get(word, word) for word in shlex.split(line)]
     assert words[:3] == ["python", "-m", "bench"]
     assert not [word for word in words if "$" in word]
-    # What takes minutes is planned; `.ci/run` runs it whole.
-    planned = ["--dry-run"] if words[3] == "check" else []
-    assert main([*words[3:], *planned]) == 0, capfd.readouterr()
+    return words[3:]
 
 
-def test_the_methods_that_nightly_fails_on_have_no_bits():
+@pytest.mark.parametrize("line", sorted(BENCH))
+def test_a_command_line_of_a_workflow_is_one(line):
+    build_parser().parse_args(words_of(line))
+
+
+@pytest.mark.parametrize("line", sorted(line for line in BENCH if " check " not in line))
+def test_a_command_line_of_a_workflow_is_run(line, monkeypatch, capfd):
+    """Those of the checks take a minute: `.ci/run` runs the ones of ci.yml."""
+    monkeypatch.chdir(ROOT)
+    assert main(words_of(line)) == 0, capfd.readouterr()
+
+
+def test_the_command_line_of_the_night_plans_what_it_would_run(monkeypatch, capfd):
+    monkeypatch.chdir(ROOT)
+    [line] = commands(WORKFLOWS[1])
+    before = set(ROOT.iterdir())
+    assert main([*words_of(line.removeprefix(UV)), "--dry-run"]) == 0, capfd.readouterr()
+    assert set(ROOT.iterdir()) == before
+    planned = capfd.readouterr().out
+    assert all(f"{side}: missing " in planned for side in ("base", "head"))
+    assert all(f" · {task} · " in planned for task in ("digits", "agreement"))
+
+
+def test_the_night_does_not_ask_for_bits():
     """A GPU does not repeat to the bit: there, a changed curve says nothing."""
     [line] = commands(WORKFLOWS[1])
     words = shlex.split(line)

@@ -74,6 +74,7 @@ def new_records(given: argparse.Namespace) -> list[Record]:
         copied(source_root(), Path(scratch, "source")) as tree,
     ):
         made = TreeRun("baseline", tree, Path(scratch, "results"))
+        made.check_source()
         made.prepare()
         share = Share(1) if on_gpu(given) else Share.of_cores(1)
         run_all([Order(made, partial(words_of, given, made), parse_seeds([given.seeds]))], share, to_stderr)

@@ -38,10 +38,12 @@ def check(given: argparse.Namespace) -> int:
     ):
         runs = [TreeRun(f"run {number}", tree, Path(scratch, f"run-{number}")) for number in range(1, given.runs + 1)]
         for run in runs:
-            run.prepare()
+            run.check_source()
         if given.dry_run:  # the others are like the first
             dry_run(given, runs[:1], seeds)
             return 0
+        for run in runs:
+            run.prepare()
         orders = [Order(run, partial(words_of, given, run), seeds) for run in runs]
         run_all(orders, Share.of_cores(AT_ONCE), to_stderr)
         return judge([run.records() for run in runs])

@@ -14,7 +14,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from bench.cli.compare import figures_of, judge, margins_of
-from bench.cli.selection import check_names, dry_run, fixed_words, on_gpu, selected, words_of
+from bench.cli.selection import check_names, data_words, dry_run, fixed_words, on_gpu, selected, words_of
 from bench.compare.comparison import compare
 from bench.compare.finding import Figure, Finding
 from bench.compare.looks import LOOKS
@@ -44,10 +44,12 @@ def check(given: argparse.Namespace) -> int:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdbench-")))
         runs = [stack.enter_context(tree_run(given, name, share, scratch)) for name in names]
         for run in runs:
-            run.prepare()
+            run.check_source()
         if given.dry_run:
             dry_run(given, runs, seeds)
             return 0
+        for run in runs:
+            run.prepare()
         try:
             run_all([Order(run, partial(words_of, given, run), seeds) for run in runs], share, to_stderr)
             if not kept:
@@ -110,9 +112,13 @@ def within(findings: list[Finding], most: int) -> list[Finding]:
 def order(given: argparse.Namespace, runs: list[TreeRun], cells: MoreSeeds) -> Order:
     """What adds the cells to their side."""
     [run] = [each for each in runs if each.name == cells.side]
-    # The records name plugins by where they were then.
-    cells = replace(cells, plugins=tuple(str(run.tree.own(path)) for path in given.plugin))
-    words: Callable[[tuple[int, ...]], list[str]] = lambda seeds: replace(cells, seeds=seeds).words(str(run.results))  # noqa: E731
+    # The records name plugins by where they were then, one of several devices by its kind, and no folder of data.
+    plugins = tuple(str(run.tree.own(path)) for path in given.plugin)
+    cells = replace(cells, plugins=plugins, device=given.device)
+    words: Callable[[tuple[int, ...]], list[str]] = lambda seeds: [  # noqa: E731
+        *replace(cells, seeds=seeds).words(str(run.results)),
+        *data_words(given),
+    ]
     return Order(run, words, cells.seeds)
 
 

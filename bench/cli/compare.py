@@ -66,19 +66,19 @@ def run(given: argparse.Namespace) -> int:
 def judge(base: Side, head: Side, given: argparse.Namespace) -> int:
     """Compares, prints the report, and returns the exit code: 1 if there is a regression for which to fail.
 
-    given: the options of `add_judging`. Sides without a common row raise BenchError after the report.
+    given: the options of `add_judging`. Sides without a common row raise BenchError instead of a report.
     """
     from importlib import import_module
 
     from bench.compare.compared import compared
 
     report = compared(base, head, margins_of(given), figures_of(given.fail_on))
-    print(import_module(f"bench.compare.report.{given.format}").render(report), end="")
     if report.nothing_in_common:
         raise BenchError(
             f"nothing could be compared: the sides have no row in common. base {base}; head {head}. "
             "Rows are alike in task, pair, protocol, method, arithmetic and machine"
         )
+    print(import_module(f"bench.compare.report.{given.format}").render(report), end="")
     return 1 if report.failing else 0
 
 

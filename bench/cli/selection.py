@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,13 +58,14 @@ def fixed_words(given: argparse.Namespace) -> list[str]:
     """The arguments of `run` but for seeds, plugins and results, wherever it runs."""
     words = ["--methods", given.methods, "--tasks", ",".join(map(_task, given.tasks.split(",")))]
     words += ["--protocol", given.protocol, "--device", given.device]
-    for option, value in (
-        ("--pairs", given.pairs),
-        ("--precision", given.precision),
-        ("--data-dir", given.data_dir and given.data_dir.absolute()),
-    ):
-        words += [option, str(value)] if value else []
-    return words
+    for option, value in (("--pairs", given.pairs), ("--precision", given.precision)):
+        words += [option, value] if value else []
+    return words + data_words(given)
+
+
+def data_words(given: argparse.Namespace) -> list[str]:
+    """The option that names the folder with the data, the same from every folder."""
+    return ["--data-dir", str(given.data_dir.absolute())] if given.data_dir else []
 
 
 def words_of(given: argparse.Namespace, run: TreeRun, seeds: tuple[int, ...]) -> list[str]:
@@ -86,8 +88,7 @@ def dry_run(given: argparse.Namespace, runs: list[TreeRun], seeds: tuple[int, ..
 
 def selected(given: argparse.Namespace, records: list[Record]) -> list[Record]:
     """Those of the records that the selection asks for, wherever they were made."""
-    seeds = parse_seeds([given.seeds])
-    pairs = None if given.pairs in (None, "all") else {part.strip() for part in given.pairs.split(",")}
+    seeds, takes_pair = parse_seeds([given.seeds]), _pairs_taken(given)
     return [
         record
         for record in records
@@ -95,10 +96,25 @@ def selected(given: argparse.Namespace, records: list[Record]) -> list[Record]:
         and record.cell.protocol["name"] == given.protocol
         and _matches(record.cell.method.name, given.methods)
         and _matches(record.cell.task.name, given.tasks)
-        and (pairs is None or str(record.cell.pair) in pairs)
+        and takes_pair(record)
         and given.precision in (None, record.cell.precision)
         and not (record.tuned or record.cell.compiled or record.cell.budget != 1)
     ]
+
+
+def _pairs_taken(given: argparse.Namespace) -> Callable[[Record], bool]:
+    """Whether `run` would take a record's pair: without --pairs, it takes the default ones of the task."""
+    if given.pairs == "all":
+        return lambda record: True
+    if given.pairs:
+        named = {part.strip() for part in given.pairs.split(",")}
+        return lambda record: str(record.cell.pair) in named
+    from bench.registry import Registry
+
+    registry = Registry(given.plugin)
+    tasks = [registry.task(name) for name in registry.select("tasks", given.tasks)]
+    default = {(task.name, str(pair)) for task in tasks for pair in task.default_pairs}
+    return lambda record: (record.cell.task.name, str(record.cell.pair)) in default
 
 
 def _matches(name: str, patterns: str) -> bool:
