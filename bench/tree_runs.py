@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -102,6 +103,11 @@ class TreeRun:
         if made.get("BENCH_DATA_DIR"):
             made["BENCH_DATA_DIR"] = os.path.abspath(made["BENCH_DATA_DIR"])
         return made | {"BENCH_CACHE": str(self.cache.absolute()), "PYTHONUNBUFFERED": "1"}
+
+    @cached_property
+    def methods(self) -> set[str]:
+        """The names of the methods that the tree has."""
+        return {each["name"] for each in json.loads(self._output(_command(["list", "methods", "--json"])))}
 
     @cached_property
     def _takes_workers(self) -> bool:

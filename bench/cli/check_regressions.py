@@ -25,6 +25,7 @@ from bench.compare.sides import Side, read_side
 from bench.errors import BenchError, UsageError
 from bench.followed import to_stderr
 from bench.identity import key_of
+from bench.record import Record
 from bench.seeds import parse_seeds
 from bench.tree_runs import Order, Share, TreeRun, run_all
 from bench.trees import checked_out, commit_of, copied, source_root, tree_digest
@@ -33,6 +34,8 @@ from bench.trees import checked_out, commit_of, copied, source_root, tree_digest
 def check(given: argparse.Namespace) -> int:
     """Runs the sides, adds seeds where that is asked for, and judges. Returns the exit code."""
     fail_on, seeds = figures_of(given.fail_on), parse_seeds([given.seeds])
+    if given.folder and given.folder.exists() and not given.folder.is_dir():
+        raise UsageError(f"--folder {given.folder} is a file: expected a folder, or a name that is not there yet")
     if Figure.TIME in fail_on and len(seeds) < LEAST:
         raise UsageError(f"--fail-on time compares times seed by seed, of at least {LEAST}: --seeds 0-2")
     if given.head is None:
@@ -58,8 +61,14 @@ def check(given: argparse.Namespace) -> int:
             if given.folder:
                 to_stderr(f"what is finished is kept in {given.folder}: give the same command again, it goes on")
             raise
-        sides = [Side(run.tree.says, run.records(), where=str(run.results) if given.folder else "") for run in runs]
+        # Without a folder that commands could add to: only this command runs each side's own source.
+        sides = [Side(run.tree.says, asked_for(given, run, seeds), where="") for run in runs]
         return judge(of_machine(kept, sides[0]) if kept else sides[0], sides[-1], given)
+
+
+def asked_for(given: argparse.Namespace, run: TreeRun, seeds: tuple[int, ...]) -> list[Record]:
+    """A side's records, of these seeds alone unless seeds may be added: a kept folder may hold more."""
+    return [record for record in run.records() if given.most_seeds or record.cell.seed in seeds]
 
 
 def share_of(given: argparse.Namespace, sides: int, fail_on: frozenset[Figure]) -> Share:

@@ -55,8 +55,8 @@ def on_gpu(given: argparse.Namespace) -> bool:
 
 
 def fixed_words(given: argparse.Namespace) -> list[str]:
-    """The arguments of `run` but for seeds, plugins and results, wherever it runs."""
-    words = ["--methods", given.methods, "--tasks", ",".join(map(_task, given.tasks.split(",")))]
+    """The arguments of `run` but for methods, seeds, plugins and results, wherever it runs."""
+    words = ["--tasks", ",".join(map(_task, given.tasks.split(",")))]
     words += ["--protocol", given.protocol, "--device", given.device]
     for option, value in (("--pairs", given.pairs), ("--precision", given.precision)):
         words += [option, value] if value else []
@@ -72,10 +72,19 @@ def words_of(given: argparse.Namespace, run: TreeRun, seeds: tuple[int, ...]) ->
     """All arguments of `python -m bench` for a tree."""
     from bench.compare.more_seeds import seeds_text
 
-    words = ["run", *fixed_words(given), "--seeds", seeds_text(seeds), "--results", str(run.results)]
+    words = ["run", "--methods", _methods(given, run), *fixed_words(given)]
+    words += ["--seeds", seeds_text(seeds), "--results", str(run.results)]
     for plugin in given.plugin:
         words += ["--plugin", str(run.tree.own(plugin))]
     return words
+
+
+def _methods(given: argparse.Namespace, run: TreeRun) -> str:
+    """The methods that a tree has, of those that are named: one that the other side alone has is new or missing."""
+    names = [name.strip() for name in given.methods.split(",")]
+    if all(name == "all" or "*" in name for name in names):
+        return given.methods
+    return ",".join(name for name in names if name == "all" or "*" in name or name in run.methods) or given.methods
 
 
 def dry_run(given: argparse.Namespace, runs: list[TreeRun], seeds: tuple[int, ...]) -> None:

@@ -51,7 +51,8 @@ def records_at(name: str, commit: str) -> list[Record]:
             + (", only a file of this name" if kind else "")
             + ": name one that holds records, as in `main:results/baseline`"
         )
-    archive = _git("archive", "--format=tar", f"{commit}:{folder}")
+    # From the top: in a subfolder, git would archive that part of the tree alone.
+    archive = _git("-C", top(), "archive", "--format=tar", f"{commit}:{folder}")
     if archive.returncode:
         raise StoreError(f"{tree} cannot be read: {archive.stderr.decode(errors='replace').strip()}")
     with tempfile.TemporaryDirectory(prefix="kdbench-") as unpacked:
@@ -66,6 +67,11 @@ def records_at(name: str, commit: str) -> list[Record]:
     if not records:
         raise StoreError(f"{tree} holds no records: name a folder that does, as in `main:results/baseline`")
     return records
+
+
+def top() -> str:
+    """The folder of the checkout that we are in."""
+    return _git("rev-parse", "--show-toplevel").stdout.decode().rstrip("\n") or "."
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from bench.compare.benchmark_file import BenchmarkRun, benchmark_runs
 from bench.compare.more_seeds import commit_name
-from bench.compare.revisions import commit_of, records_at, tree_of
+from bench.compare.revisions import commit_of, records_at, top, tree_of
 from bench.errors import StoreError, UsageError, listed
 from bench.record import Record
 from bench.store import Store, content_of, read, slug
@@ -41,7 +41,7 @@ class Side:
         parts = []
         if self.records:
             of = f" of commit {listed(self.commits, 4)}" if self.commits else ""
-            parts.append(f"{len(self.records):,} records{of}")
+            parts.append(f"{len(self.records):,} record{'s' * (len(self.records) != 1)}{of}")
         if self.benchmarks:
             parts.append(f"{len(self.benchmarks):,} benchmarks")
         return f"{self.name}: {' and '.join(parts) or 'nothing'}"
@@ -76,7 +76,7 @@ def read_side(name: str) -> Side:
         name,
         records_at(name, commit),
         where=folder,
-        unpack=shlex.join(["git", "archive", f"--prefix={folder}/", tree_of(name)]) + " | tar -x",
+        unpack=shlex.join(["git", "-C", top(), "archive", f"--prefix={folder}/", tree_of(name)]) + " | tar -x",
     )
 
 

@@ -19,6 +19,7 @@ from records import changed, failure, record
 
 from bench.cli import check_determinism, check_regressions
 from bench.cli.main import build_parser
+from bench.cli.selection import words_of
 from bench.compare.finding import Figure
 from bench.compare.sides import Side
 from bench.errors import BenchError
@@ -246,6 +247,34 @@ def test_seeds_are_added_to_the_rows_in_doubt_alone_on_both_sides(tmp_path, monk
     assert "--most-seeds 5" in capsys.readouterr().err
     check_regressions.settle(options("main", "--most-seeds", "5"), runs, Share(2))
     assert made == [("base", "kd", (3, 4)), ("head", "kd", (3, 4))]
+
+
+def test_a_kept_folder_gives_the_seeds_that_are_asked_for(tmp_path):
+    run = TreeRun("base", Tree(tmp_path, "base"), tmp_path / "results")
+    for seed in range(3):
+        Store(run.results).write(record("kd", seed))
+    given = lambda *words: build_parser().parse_args(["check", "regressions", "HEAD", *words])  # noqa: E731
+    asked = lambda *words: [each.cell.seed for each in check_regressions.asked_for(given(*words), run, (1,))]  # noqa: E731
+    assert asked() == [1]
+    assert asked("--most-seeds", "5") == [0, 1, 2]
+
+
+def test_a_file_is_no_folder_to_keep_records_in(bench, tmp_path):
+    (tmp_path / "file").touch()
+    code, _, err = bench("check", "regressions", "HEAD", "--folder", tmp_path / "file")
+    assert code == 2
+    assert "is a file: expected a folder" in err
+
+
+def test_a_method_that_one_side_alone_has_is_asked_of_that_side_alone(tmp_path, monkeypatch):
+    known = {"base": {"scratch", "kd"}, "head": {"scratch", "kd", "mine"}}
+    monkeypatch.setattr(TreeRun, "methods", property(lambda run: known[run.name]))
+    given = build_parser().parse_args(["check", "regressions", "HEAD", "--methods", "scratch, mine,k*"])
+    words = {
+        name: words_of(given, TreeRun(name, Tree(tmp_path, name), tmp_path / name), (0,)) for name in ("base", "head")
+    }
+    asked = {name: each[each.index("--methods") + 1] for name, each in words.items()}
+    assert asked == {"base": "scratch,k*", "head": "scratch,mine,k*"}
 
 
 def test_in_turn_where_the_clock_gates(monkeypatch):

@@ -199,3 +199,10 @@ def test_comparing_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_revision_is_the_same_from_a_folder_below(bench, monkeypatch):
+    monkeypatch.chdir(ROOT / "docs")
+    code, out, err = bench("compare", "HEAD:results/baseline", "HEAD:results/baseline")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].startswith("no regression: ")

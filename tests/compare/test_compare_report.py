@@ -78,13 +78,21 @@ def test_a_row_is_not_comparable_only_if_nothing_of_it_was_compared() -> None:
     assert one.verdict is Verdict.NOT_COMPARABLE
 
 
+def test_what_could_not_be_compared_is_never_called_no_change() -> None:
+    present = [finding("kd", figure) for figure in (Figure.FAILURES, Figure.MISSING)]
+    apart = [finding("kd", figure, Verdict.NOT_COMPARABLE) for figure in (Figure.BEHAVIOUR, Figure.COST, Figure.TIME)]
+    assert report([*present, *apart]).summary == "nothing is comparable: 1 row, 1 not comparable"
+    assert report([*present, *apart, finding("kd", Figure.ACCURACY)]).summary == (
+        "no regression: 1 row, 1 no change, 1 not comparable in behaviour, 1 not comparable in cost"
+    )
+
+
 def test_text_has_what_fails_first_and_the_verdict_last() -> None:
     written = text.render(mixed())
     titles = [line for line in written.splitlines() if line.isupper() and line[0] != " "]
     assert titles == [
         "REGRESSIONS",
         "ALSO CHANGED OR IN DOUBT",
-        "NOT COMPARABLE",
         "NO CHANGE",
         "MORE SEEDS SETTLE WHAT IS IN DOUBT",
     ]
@@ -109,8 +117,12 @@ def test_text_names_every_row_and_every_sentence_once() -> None:
 
 
 def test_a_reason_that_a_whole_board_shares_is_said_once() -> None:
-    written = text.render(report([each for number in range(22) for each in unchanged(f"m{number:02d}")]))
+    found = [each for number in range(22) for each in unchanged(f"m{number:02d}")]
+    written = text.render(report(found, fail_on=FAIL_ON | {Figure.TIME}))
     assert written.count("1 seed in common, expected at least 3") == 1
+    assert "1 seed in common, expected at least 3" in markdown.render(report(found, fail_on=FAIL_ON | {Figure.TIME}))
+    for renderer in (text, markdown):  # nobody asked for the time
+        assert "1 seed in common" not in renderer.render(report(found))
     assert "22 rows: m00 · " in written
     assert "and 20 more" in written
     assert written.count("failures, behaviour, cost") == 22

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from bench.board.markdown import escape, folded, grid
 from bench.board.table import UNKNOWN
 from bench.compare.finding import Figure, Finding
-from bench.compare.report.report import Report, Row
+from bench.compare.report.report import Report, Row, by_reason
 from bench.compare.report.words import difference, probability, remarks
+from bench.errors import listed
 from bench.printable import printable
 
 MOST_CHARACTERS = 60_000
@@ -29,8 +30,13 @@ def render(report: Report) -> str:
         list(_changes(report)),
         round(MOST_CHARACTERS * SHARE_OF_CHANGES),
     )
+    reasons = _table(
+        ("Not comparable", "Rows"),
+        [(escape(reason), escape(listed(names, 2))) for reason, names in by_reason(report.rows).items()],
+        MOST_CHARACTERS // 10,
+    )
     commands = _fenced("Commands that settle what is in doubt", report.commands, MOST_CHARACTERS // 8)
-    parts = [part for part in (*head, changes, commands) if part]
+    parts = [part for part in (*head, changes, reasons, commands) if part]
     left = MOST_CHARACTERS - sum(map(len, parts))
     everything = _table(("Row", *Figure), list(map(_all_of, report.rows)), left - 200)
     return "\n\n".join([*parts, folded(f"All rows: {len(report.rows):,}", everything)]) + "\n"

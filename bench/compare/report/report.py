@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from bench.compare.sides import Side
 
 NOTHING = frozenset({Verdict.MISSING, Verdict.NEW, Verdict.NOT_COMPARABLE})
 """Verdicts for which nothing was compared."""
+PRESENCE = frozenset({Figure.MISSING, Figure.FAILURES})
 SEVERITY = {verdict: number for number, verdict in enumerate(Verdict)}
 
 
@@ -46,6 +47,20 @@ class Row:
         return tuple(each for each in self.findings if each.verdict is Verdict.NOT_COMPARABLE)
 
     @property
+    def untold(self) -> tuple[Finding, ...]:
+        """What is not comparable though other figures of the row are, of those for which the command would fail."""
+        if self.verdict is Verdict.NOT_COMPARABLE:
+            return ()
+        return tuple(each for each in self.not_comparable if each.figure in self.fail_on)
+
+    @property
+    def shown_not_comparable(self) -> tuple[Finding, ...]:
+        """Without the time, unless it was asked for: one seed never tells it."""
+        return tuple(
+            each for each in self.not_comparable if each.figure is not Figure.TIME or Figure.TIME in self.fail_on
+        )
+
+    @property
     def unchanged(self) -> tuple[Figure, ...]:
         """What was compared, and is neither changed nor in doubt. That the row is there goes without saying."""
         same = [each for each in self.findings if each.verdict is Verdict.SAME and not each.more_seeds]
@@ -53,9 +68,20 @@ class Row:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of those that gate, else the worst of all; not comparable only if nothing was compared."""
-        compared = [each for each in self.findings if each.verdict is not Verdict.NOT_COMPARABLE]
-        return min((each.verdict for each in self.gating or compared or self.findings), key=SEVERITY.__getitem__)
+        """The worst of those that gate, else the worst of all; not comparable if nothing but its presence was compared.
+
+        That a row is there, and that none of its runs failed, says nothing of what the runs gave.
+        """
+        compared = [
+            each
+            for each in self.findings
+            if each.verdict is not Verdict.NOT_COMPARABLE
+            and (each.verdict is not Verdict.SAME or each.figure not in PRESENCE)
+        ]
+        return min(
+            (each.verdict for each in self.gating or compared or self.not_comparable or self.findings),
+            key=SEVERITY.__getitem__,
+        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +117,7 @@ class Report:
     def verdict(self) -> str:
         if self.failing:
             return "regression"
-        compared = any(finding.verdict not in NOTHING for finding in self.findings)
+        compared = any(row.verdict not in NOTHING for row in self.rows)
         return "no regression" if compared else "nothing is comparable"
 
     @property
@@ -101,6 +127,8 @@ class Report:
         counts = [f"{others[verdict]:,} {verdict}{self._remark(verdict)}" for verdict in Verdict if others[verdict]]
         doubtful = sum(any(finding.more_seeds for finding in row.findings) for row in self.rows)
         counts += [f"{doubtful:,} in doubt"] if doubtful else []
+        untold = Counter(each.figure for row in self.rows for each in row.untold)
+        counts += [f"{untold[figure]:,} not comparable in {figure}" for figure in Figure if untold[figure]]
         if not self.failing:
             return f"{self.verdict}: {', '.join([self._of(len(self.rows)), *counts])}"
         kinds = Counter(row.verdict for row in self.failing)
@@ -135,3 +163,12 @@ class Report:
         figures = sorted({finding.figure for finding in found if finding.is_regression})
         reasons = [*figures, *(["announced"] if any(finding.announced for finding in found) else [])]
         return f" ({', '.join(reasons)}: no failure)"
+
+
+def by_reason(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Why something is not comparable → the names of the rows: whole boards have a reason in common."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        for finding in row.shown_not_comparable:
+            reasons[f"{finding.figure}: {finding.seen}"].append(str(row.name))
+    return reasons

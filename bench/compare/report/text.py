@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench.compare.finding import Figure, Finding
-from bench.compare.report.report import Report, Row
+from bench.compare.finding import Finding
+from bench.compare.report.report import Report, Row, by_reason
 from bench.compare.report.words import basis, headline
 from bench.errors import listed
 from bench.printable import printable
@@ -45,14 +44,11 @@ def _rows(title: str, rows: Sequence[tuple[Row, Sequence[Finding]]]) -> Iterator
 
 def _not_comparable(rows: Iterable[Row]) -> Iterator[str]:
     """Reason by reason, since whole boards have them in common."""
-    reasons: dict[tuple[Figure, str], list[str]] = defaultdict(list)
-    for row in rows:
-        for finding in row.not_comparable:
-            reasons[finding.figure, finding.seen].append(str(row.name))
+    reasons = by_reason(rows)
     if reasons:
         yield "NOT COMPARABLE"
-    for (figure, seen), names in reasons.items():
-        yield f"  {figure}: {seen}"
+    for reason, names in reasons.items():
+        yield f"  {reason}"
         yield f"    {names[0]}" if len(names) == 1 else f"    {len(names):,} rows: {listed(names, MOST_NAMED)}"
 
 
