@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import method_cases
 import pytest
+import torch
 import usual_data
 
 from bench.engine.batches import batches
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """What is so short would wait, on a busy machine, for a second thread that gets no core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.benchmark(group="data")
@@ -16,7 +26,7 @@ from bench.engine.batches import batches
     ids=["images", "texts"],
 )
 def test_batches_against_the_usual_loader(compare, make, usual, rounds):
-    """The usual loader's time / ours, over an epoch a round. Neither has workers."""
+    """The usual loader's time / ours, over an epoch a round. Both on one thread, without workers."""
     bench = make().bench
     fit, size = bench.splits.fit, bench.protocol.student.batch_size
     ours = batches(bench.task, fit, size, seed=0)

@@ -88,7 +88,7 @@ def tree_run(given: argparse.Namespace, name: str, share: Share, scratch: Path) 
         source = commit_of(root, revision) if name == "base" else tree_digest(tree.folder)
         plugins = [tree.own(path) for path in given.plugin]
         circumstances = [
-            fixed_words(given),
+            [given.methods, *fixed_words(given)],
             [path.read_text() for path in plugins if path.is_file()],
             sorted(f"{each.name} {each.version}" for each in distributions()),
             [platform.node(), os.environ.get("OMP_NUM_THREADS"), share.workers, share.threads],
