@@ -31,14 +31,16 @@ TEST = "same seed on the same machine, to the bit"
 def behaviour(row: MatchedRow) -> Finding:
     """Whether every seed that succeeded on both sides, under the same conditions, gave the same bits.
 
-    A raised version of the method announces a change, but not one of the teacher's weights.
+    What base recorded and head does not is a change too: nobody can tell whether it is the same. A raised version of
+    the method announces a change, but not one of the teacher's weights.
     """
     pairs = pairs_without(row.pairs, not_to_the_bit)
     if not pairs.by_seed:
         return Finding(row.name, Figure.BEHAVIOUR, Verdict.NOT_COMPARABLE, pairs.left_out)
-    changed = {seed: seen for seed, both in pairs.by_seed.items() if (seen := first_change(*both))}
+    changed = {seed: seen for seed, both in pairs.by_seed.items() if (seen := _seen(*both))}
     notes = [f"not compared: {pairs.left_out}"] if pairs.left_out else []
-    notes += _not_recorded(*next(iter(pairs.by_seed.values())))
+    if younger := _absent(*reversed(next(iter(pairs.by_seed.values())))):
+        notes.append(f"not recorded in base: {listed(younger, 3)}")
     if not changed:
         seen = "; ".join([f"equal to the bit ({of_seeds(pairs.by_seed)})", *notes])
         return Finding(row.name, Figure.BEHAVIOUR, Verdict.SAME, seen, TEST)
@@ -60,8 +62,15 @@ def first_change(base: Record, head: Record) -> str:
 
 
 def identical(row: MatchedRow) -> bool:
-    """Whether both sides succeeded at the same seeds, and each seed gave the same bits."""
+    """Whether both sides succeeded at the same seeds, and each seed gave the same bits, as far as both record them."""
     return row.same_seeds and not any(first_change(*both) for both in row.pairs.values())
+
+
+def _seen(base: Record, head: Record) -> str:
+    """The first change, and what head has lost of base's record; empty where there is neither."""
+    lost = _absent(base, head)
+    parts = [first_change(base, head), f"no longer recorded in head: {listed(lost, 3)}" if lost else ""]
+    return "; ".join(filter(None, parts))
 
 
 def _other_teacher(base: Record, head: Record) -> list[str]:
@@ -74,7 +83,7 @@ def _other_teacher(base: Record, head: Record) -> list[str]:
 def _changes(base: Record, head: Record) -> Iterator[str]:
     yield from _of_curve(base, head)
     for name, was, now in differing(_measured(base), _measured(head)):
-        # What one side does not have is younger than its record.
+        # What one side does not have has no value to compare.
         if was is not None and now is not None:
             yield f"{name} {change(was, now)}"
     if base.predictions and head.predictions:
@@ -117,14 +126,9 @@ def _measured(record: Record) -> dict[str, Any]:
     return record.model_dump(include={"result", "fidelity", "calibration"})
 
 
-def _not_recorded(base: Record, head: Record) -> list[str]:
-    """What one side alone has."""
-    one, other = (
-        {**_measured(each), "predictions": each.predictions and each.predictions.count} for each in (base, head)
+def _absent(record: Record, other: Record) -> list[str]:
+    """What a record has and the other does not."""
+    one, two = (
+        {**_measured(each), "predictions": each.predictions and each.predictions.count} for each in (record, other)
     )
-    changes = list(differing(one, other))
-    absent = {
-        "base": [name for name, was, _ in changes if was is None],
-        "head": [name for name, _, now in changes if now is None],
-    }
-    return [f"not recorded in {side}: {listed(names, 3)}" for side, names in absent.items() if names]
+    return [name for name, has, lacks in differing(one, two) if has is not None and lacks is None]

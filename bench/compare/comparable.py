@@ -1,8 +1,8 @@
-"""Why two runs of one row cannot be compared: at all, in what is counted, or to the bit."""
+"""Why two runs of one row cannot be compared: at all, in what is counted, or to the bit; what no version announces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench.compare.words import change, differing, of_seeds
@@ -16,24 +16,23 @@ CONDITIONS = {"threads": "threads", "cpu_capability": "instructions"}
 
 
 def reasons(base: Record, head: Record) -> list[str]:
-    """Why no figure of the two is comparable."""
+    """Why no figure of the two is comparable, though nothing need be wrong."""
     one, other = base.cell, head.cell
-    found = []
-    if one.task.version != other.task.version:
-        found.append(f"task {one.task.name} v{one.task.version} → v{other.task.version}")
-    if one.protocol["version"] != other.protocol["version"]:
-        found.append(f"protocol {one.protocol['name']} v{one.protocol['version']} → v{other.protocol['version']}")
-    elif one.protocol != other.protocol:
-        changes = [f"{field} {change(*values)}" for field, *values in differing(one.protocol, other.protocol)]
-        found.append(f"protocol {one.protocol['name']} of the same version: {listed(changes, 3)}")
+    same_version = list(_same_version(base, head))
+    found = _versions(base, head)
+    # Nothing is compared anyhow, but it is said.
+    found += same_version if found else []
     if one.pretrained != other.pretrained:
         found.append(f"pretrained model {_short(one.pretrained)} → {_short(other.pretrained)}")
-    if base.metric != head.metric:
-        found.append(f"metric {base.metric} → {head.metric}")
     # A teacher's key follows from the above, or it is another one.
-    if not found and one.teacher != other.teacher:
+    if not found and not same_version and one.teacher != other.teacher:
         found.append(f"teacher {_short(one.teacher)} → {_short(other.teacher)}")
     return found
+
+
+def unannounced(base: Record, head: Record) -> list[str]:
+    """What the task or the protocol changed under the same versions: that is a regression, whatever the figures say."""
+    return [] if _versions(base, head) else [f"{changes}; raise its version" for changes in _same_version(base, head)]
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,29 @@ def other_conditions(base: Record, head: Record) -> str:
 def on_gpu(record: Record) -> bool:
     """Of a successful run."""
     return record.cost.peak_device_allocated_bytes is not None
+
+
+def _versions(base: Record, head: Record) -> list[str]:
+    """Which versions of the task and the protocol differ."""
+    one, other = base.cell, head.cell
+    found = []
+    if one.task.version != other.task.version:
+        found.append(f"task {one.task.name} v{one.task.version} → v{other.task.version}")
+    if one.protocol["version"] != other.protocol["version"]:
+        found.append(f"protocol {one.protocol['name']} v{one.protocol['version']} → v{other.protocol['version']}")
+    return found
+
+
+def _same_version(base: Record, head: Record) -> Iterator[str]:
+    """What differs of the task and the protocol where their versions do not."""
+    one, other = base.cell, head.cell
+    if one.task.version == other.task.version and base.metric != head.metric:
+        changes = f"metric {base.metric} → {head.metric}"
+        yield f"task {one.task.name} changed under the same version {one.task.version}: {changes}"
+    if one.protocol["version"] == other.protocol["version"] and one.protocol != other.protocol:
+        changes = [f"{field} {change(*values)}" for field, *values in differing(one.protocol, other.protocol)]
+        name, version = one.protocol["name"], one.protocol["version"]
+        yield f"protocol {name} changed under the same version {version}: {listed(changes, 3)}"
 
 
 def _short(digest: str | None) -> str:

@@ -35,8 +35,8 @@ class Margins:
 def compare(base: Iterable[Record], head: Iterable[Record], margins: Margins = Margins()) -> list[Finding]:
     """One finding a row and figure, `no change` included: by row, then in the order of `Figure`.
 
-    A row that one side alone has, or whose sides are not comparable, has one finding that says so, and one on failures
-    if head has any that base does not.
+    A row that one side alone has, whose sides are not comparable, or whose task or protocol changed under the same
+    version, has one finding that says so, and one on failures if head has any that base does not.
     """
     rows = matched(base, head)
     whole = [row for row in rows if row.is_comparable]
@@ -52,7 +52,9 @@ def _of_row(row: MatchedRow) -> Iterator[Finding]:
     """Whether the row is there, and its failures."""
     if row.head and ((found := failures(row)).verdict is Verdict.FAILURE or row.is_comparable):
         yield found
-    if row.reasons:
+    if row.unannounced:
+        yield Finding(row.name, Figure.BEHAVIOUR, Verdict.CHANGED, "; ".join([*row.unannounced, *row.reasons]))
+    elif row.reasons:
         yield Finding(row.name, Figure.MISSING, Verdict.NOT_COMPARABLE, "; ".join(row.reasons))
     elif not row.base:
         yield Finding(row.name, Figure.MISSING, Verdict.NEW, f"head alone has it ({of_seeds(row.head.by_seed)})")

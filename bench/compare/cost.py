@@ -17,6 +17,8 @@ OF_COST = {
     "parameters": "parameters",
     "extra_parameters": "extra parameters",
 }
+GIVEN = frozenset({"steps", "samples", "parameters", "updates"})
+"""Fields that the budget and the pair decide. Less of the others is a saving."""
 NONE = Passes(forwards=0, backwards=0, updates=0)
 """Of a network that was never run."""
 
@@ -29,10 +31,11 @@ def cost(row: MatchedRow) -> Finding:
 def _counted(base: Record, head: Record) -> Iterator[Counted]:
     one, other = base.cost, head.cost
     for field, name in OF_COST.items():
-        yield name, getattr(one, field), getattr(other, field)
-    yield "student inference FLOPs", one.student.flops, other.student.flops
-    yield "teacher inference FLOPs", one.teacher and one.teacher.flops, other.teacher and other.teacher.flops
+        yield Counted(name, getattr(one, field), getattr(other, field), field in GIVEN)
+    yield Counted("student inference FLOPs", one.student.flops, other.student.flops)
+    yield Counted("teacher inference FLOPs", one.teacher and one.teacher.flops, other.teacher and other.teacher.flops)
     for network in sorted({**(one.passes or {}), **(other.passes or {})}):
         was, now = (None if each.passes is None else each.passes.get(network, NONE) for each in (one, other))
         for field in Passes.model_fields:
-            yield f"{network} {field}", was and getattr(was, field), now and getattr(now, field)
+            values = (each and getattr(each, field) for each in (was, now))
+            yield Counted(f"{network} {field}", *values, is_given=field in GIVEN)

@@ -26,4 +26,4 @@ def memory(row: MatchedRow, margin: float) -> Finding:
 
 def _counted(base: Record, head: Record) -> Iterator[Counted]:
     for field, name in COUNTED.items():
-        yield name, getattr(base.cost, field), getattr(head.cost, field)
+        yield Counted(name, getattr(base.cost, field), getattr(head.cost, field))

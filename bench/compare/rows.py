@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bench.board.group import in_brackets
-from bench.compare.comparable import reasons
+from bench.compare.comparable import reasons, unannounced
 from bench.compare.finding import RowName
 from bench.identity import canonical
 from bench.protocol import at_share
@@ -51,11 +51,13 @@ class MatchedRow:
     head: Runs | None
     reasons: tuple[str, ...] = ()
     """Why the two sides are not comparable."""
+    unannounced: tuple[str, ...] = ()
+    """What changed of the task and the protocol though no version says so."""
 
     @property
     def is_comparable(self) -> bool:
         """Whether both sides have it, and nothing is against comparing them."""
-        return self.base is not None and self.head is not None and not self.reasons
+        return self.base is not None and self.head is not None and not self.reasons and not self.unannounced
 
     @cached_property
     def pairs(self) -> dict[int, tuple[Record, Record]]:
@@ -75,19 +77,25 @@ class MatchedRow:
 
 
 def matched(base: Iterable[Record], head: Iterable[Record]) -> list[MatchedRow]:
-    """All rows of both sides, by name."""
+    """All rows of both sides, by name.
+
+    A row that head ran on other machines alone has moved: it is held against all its runs there.
+    """
     ours, theirs = runs_of(base), runs_of(head)
-    rows = [
-        MatchedRow(name, ours[name], theirs[name], tuple(reasons(ours[name].any, theirs[name].any)))
-        for name in ours.keys() & theirs.keys()
-    ]
-    gone, new = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
-    for name in gone:
-        places = sorted(_place(each) for each in new if _apart_from_place(each) == _apart_from_place(name))
-        why = (f"base ran {_place(name)}, head {', '.join(places)}",) if places else ()
-        rows.append(MatchedRow(name, ours[name], None, why))
-    moved = set(map(_apart_from_place, gone))
-    rows += [MatchedRow(name, None, theirs[name]) for name in new if _apart_from_place(name) not in moved]
+    rows, arrived = [], set()
+    for name, runs in ours.items():
+        if name in theirs:
+            both = runs.any, theirs[name].any
+            rows.append(MatchedRow(name, runs, theirs[name], tuple(reasons(*both)), tuple(unannounced(*both))))
+        elif places := _moved_to(name, ours, theirs):
+            why = f"base ran {_place(name)}, head {', '.join(sorted(map(_place, places)))}"
+            changes = (each for place in places for each in unannounced(runs.any, theirs[place].any))
+            held = _together([theirs[place] for place in places])
+            rows.append(MatchedRow(name, runs, held, (why,), tuple(dict.fromkeys(changes))))
+            arrived |= set(places)
+        else:
+            rows.append(MatchedRow(name, runs, None))
+    rows += [MatchedRow(name, None, theirs[name]) for name in theirs.keys() - ours.keys() - arrived]
     return sorted(rows, key=lambda row: row.name)
 
 
@@ -140,6 +148,24 @@ def _age(found: tuple[str, list[Record]]) -> tuple[int, int, int, str, str]:
     cell = records[0].cell
     started = max(record.provenance.started for record in records)
     return cell.task.version, cell.protocol["version"], cell.method.version, started, content
+
+
+def _moved_to(name: RowName, ours: Container[RowName], theirs: Iterable[RowName]) -> list[RowName]:
+    """Head's rows, new there, that are a row of base on other machines; none if head still ran it on the same one."""
+    places = [each for each in theirs if _apart_from_place(each) == _apart_from_place(name)]
+    if any(each.machine == name.machine for each in places):
+        return []
+    return sorted(each for each in places if each not in ours)
+
+
+def _together(places: Sequence[Runs]) -> Runs:
+    """A row's runs in all its places. Of several of a seed, one that failed counts: it must not be hidden."""
+    by_seed: dict[int, Record] = {}
+    for record in (each for runs in places for each in runs.by_seed.values()):
+        seed = record.cell.seed
+        if seed not in by_seed or by_seed[seed].ok:
+            by_seed[seed] = record
+    return Runs(places[0].name, dict(sorted(by_seed.items())))
 
 
 def _apart_from_place(name: RowName) -> tuple[str, str, str, str]:

@@ -98,7 +98,22 @@ def test_what_an_older_record_does_not_have_is_named_and_not_a_change():
         "no change",
         "equal to the bit (seed 0); not recorded in base: fidelity, predictions",
     )
-    assert "not recorded in head: fidelity" in found([record()], [old]).seen
+
+
+def test_what_head_does_not_record_any_more_is_a_change():
+    head = changed(record(), fidelity=None, predictions=None)
+    finding = found([record()], [head])
+    assert brief(finding) == ("behaviour changed", "no longer recorded in head: fidelity, predictions (seed 0)")
+    assert finding.is_regression
+    # A single field of the results, beside another one that differs.
+    head = changed(record(test=69.0), result={"worst_class": None})
+    assert found([record()], [head]).seen == (
+        "result.test.accuracy 70 → 69; no longer recorded in head: result.worst_class (seed 0)"
+    )
+
+
+def test_a_record_that_lost_something_has_the_same_bits_for_the_tests_of_accuracy():
+    assert identical(row_of([record()], [changed(record(), predictions=None)]))
 
 
 def test_parameters_are_named_before_what_they_changed():

@@ -120,9 +120,64 @@ def test_a_new_failure_is_red_also_in_a_row_that_is_new_or_not_comparable():
     }
 
 
-def test_a_failure_on_other_hardware_is_not_comparable():
-    (finding,) = compare([record()], [failure(status="oom", machine="small")])
-    assert finding.verdict is Verdict.NOT_COMPARABLE
+def test_a_new_failure_on_other_hardware_is_red_and_an_old_one_is_not():
+    head = [failure(status="oom", machine="small")]
+    assert verdicts(compare([record()], head)) == {
+        ("kd", "failures"): "new failure",
+        ("kd", "missing"): "not comparable",
+    }
+    assert verdicts(compare([failure()], head)) == {("kd", "missing"): "not comparable"}
+
+
+def test_other_arithmetic_on_the_same_machine_is_a_missing_row():
+    findings = compare([record()], [record(precision="bfloat16")])
+    assert [(each.row.arithmetic, each.verdict.value) for each in findings] == [
+        ("bfloat16", "new"),
+        ("float32", "missing"),
+    ]
+    assert regressions(findings) == [("cifar100", "missing")]
+
+
+FASTER = {**protocol(), "student": {**protocol()["student"], "learning_rate": 5.0}}
+
+
+@pytest.mark.parametrize(
+    ("head", "seen"),
+    [
+        (
+            record(rules=FASTER, test=1.0),
+            "protocol fair changed under the same version 1: student.learning_rate 0.05 → 5; raise its version",
+        ),
+        (
+            record(rules=FASTER, test=1.0, version=2, teacher_key="e" * 64),
+            "protocol fair changed under the same version 1: student.learning_rate 0.05 → 5; raise its version",
+        ),
+        (
+            record(rules=FASTER, machine="gpu"),
+            "protocol fair changed under the same version 1: student.learning_rate 0.05 → 5; raise its version; "
+            "base ran in float32 on cpu-2c-8g, head in float32 on gpu",
+        ),
+        (
+            changed(record(), metric="f1"),
+            "task cifar100 changed under the same version 1: metric accuracy → f1; raise its version",
+        ),
+    ],
+)
+def test_a_protocol_or_metric_that_changed_under_its_version_is_one_regression(head, seen):
+    (finding,) = compare([record()], [head])
+    assert (finding.figure, finding.verdict, finding.seen) == (Figure.BEHAVIOUR, Verdict.CHANGED, seen)
+    assert (finding.announced, finding.is_regression) == ("", True)
+
+
+def test_a_new_failure_stands_beside_a_protocol_that_changed():
+    assert verdicts(compare([record()], [failure(rules=FASTER)])) == {
+        ("kd", "failures"): "new failure",
+        ("kd", "behaviour"): "behaviour changed",
+    }
+
+
+def test_fewer_steps_are_a_regression_of_cost():
+    assert regressions(compare([record()], [changed(record(), cost={"steps": 399})])) == [("cifar100", "cost")]
 
 
 def test_a_row_that_fails_in_head_altogether_is_one_regression():

@@ -1,4 +1,4 @@
-"""Exact costs and counted memory: any figure that is higher is worse."""
+"""Exact costs and counted memory: what is given must not change, and of the rest any figure that is higher is worse."""
 
 import pytest
 from records import changed, record
@@ -42,23 +42,43 @@ def test_a_network_that_is_not_run_has_no_passes():
         "teacher forwards 18 → 0 (seed 0)",
     )
     assert found([with_cost(passes=alone)], [with_cost(passes=PASSES)]).verdict.value == "worse"
-    assert found([with_cost(passes={})], [with_cost(passes=PASSES)]).verdict.value == "worse"
 
 
 @pytest.mark.parametrize(
     ("field", "name"),
     [
-        ("steps", "steps"),
-        ("samples", "samples"),
         ("train_flops", "training FLOPs"),
-        ("parameters", "parameters"),
         ("extra_parameters", "extra parameters"),
     ],
 )
-def test_every_count_is_compared(field, name):
+def test_less_of_what_is_not_given_is_better(field, name):
     base = with_cost(**{field: 10})
     assert brief(found([base], [with_cost(**{field: 11})])) == ("worse", f"{name} 10 → 11 (seed 0)")
     assert brief(found([base], [with_cost(**{field: 9})])) == ("better", f"{name} 10 → 9 (seed 0)")
+
+
+@pytest.mark.parametrize("field", ["steps", "samples", "parameters"])
+@pytest.mark.parametrize("value", [9, 11])
+def test_what_the_budget_and_the_pair_give_must_not_change(field, value):
+    finding = found([with_cost(**{field: 10})], [with_cost(**{field: value})])
+    assert brief(finding) == (
+        "behaviour changed",
+        f"{field} 10 → {value} (seed 0); given by the budget and the pair, so not to change: {field}",
+    )
+    assert finding.difference.value == value - 10
+    assert finding.is_regression
+
+
+@pytest.mark.parametrize("network", ["student", "teacher", "generator"])
+def test_updates_of_any_network_must_not_change(network):
+    base = PASSES | {network: Passes(forwards=18, backwards=18, updates=18)}
+    head = PASSES | {network: Passes(forwards=18, backwards=18, updates=9)}
+    finding = found([with_cost(passes=base)], [with_cost(passes=head)])
+    assert finding.verdict.value == "behaviour changed"
+    assert finding.seen.startswith(f"{network} updates 18 → 9 (seed 0); given")
+    # A network that base never ran has no updates there.
+    gone = {name: each for name, each in base.items() if name != network}
+    assert found([with_cost(passes=gone)], [with_cost(passes=base)]).verdict.value == "behaviour changed"
 
 
 @pytest.mark.parametrize("network", ["student", "teacher"])
@@ -69,13 +89,23 @@ def test_inference_is_compared(network):
 
 
 def test_what_became_higher_goes_first_and_decides():
-    finding = found([record()], [with_cost(steps=399, samples=25_601)])
-    assert brief(finding) == ("worse", "samples 25,600 → 25,601 (seed 0), steps 400 → 399 (seed 0)")
+    base = with_cost(train_flops=10, extra_parameters=10)
+    finding = found([base], [with_cost(train_flops=9, extra_parameters=11)])
+    assert brief(finding) == ("worse", "extra parameters 10 → 11 (seed 0), training FLOPs 10 → 9 (seed 0)")
+
+
+def test_what_is_given_goes_before_what_became_higher():
+    finding = found([with_cost(train_flops=10)], [with_cost(train_flops=11, steps=399)])
+    assert brief(finding) == (
+        "behaviour changed",
+        "steps 400 → 399 (seed 0), training FLOPs 10 → 11 (seed 0); "
+        "given by the budget and the pair, so not to change: steps",
+    )
 
 
 def test_seeds_that_changed_alike_are_named_together():
     base, head = [record(seed=seed) for seed in range(3)], [with_cost(seed, steps=401) for seed in (0, 2)]
-    assert found(base, [*head, record(seed=1)]).seen == "steps 400 → 401 (seeds 0, 2)"
+    assert found(base, [*head, record(seed=1)]).seen.startswith("steps 400 → 401 (seeds 0, 2); given")
 
 
 def test_what_an_older_record_does_not_have_is_named():
@@ -84,10 +114,18 @@ def test_what_an_older_record_does_not_have_is_named():
         "steps, samples, training FLOPs and 4 more are the same (seed 0); "
         "not recorded in base: student forwards, student backwards, student updates and 3 more",
     )
-    assert (
-        "steps 400 → 401 (seed 0); not recorded in head"
-        in found([with_cost(passes=PASSES)], [with_cost(steps=401)]).seen
+
+
+def test_what_head_does_not_record_any_more_does_not_pass_as_no_change():
+    base, lost = with_cost(passes=PASSES), "no longer recorded in head: student forwards, student backwards"
+    finding = found([base], [record()])
+    assert brief(finding) == (
+        "not comparable",
+        f"{lost}, student updates and 3 more; steps, samples, training FLOPs and 4 more are the same (seed 0)",
     )
+    beside = found([base], [with_cost(extra_parameters=1)])
+    assert beside.verdict.value == "worse"
+    assert beside.seen.startswith(f"extra parameters 0 → 1 (seed 0); {lost}")
 
 
 def test_other_versions_of_packages_are_not_comparable():
@@ -100,8 +138,9 @@ def test_a_gpu_repeats_its_counts():
 
 
 def test_a_raised_version_announces_another_cost():
-    finding = found([record()], [with_cost(options={"version": 2}, steps=401)])
-    assert (finding.verdict.value, finding.announced, finding.is_regression) == ("worse", "kd v1 → v2", False)
+    for verdict, parts in (("worse", {"extra_parameters": 1}), ("behaviour changed", {"steps": 401})):
+        finding = found([record()], [with_cost(options={"version": 2}, **parts)])
+        assert (finding.verdict.value, finding.announced, finding.is_regression) == (verdict, "kd v1 → v2", False)
 
 
 def test_bytes_of_a_cpu_are_compared_exactly():
@@ -111,8 +150,8 @@ def test_bytes_of_a_cpu_are_compared_exactly():
         "allocated bytes 5,000 → 5,001 (seed 0)",
     )
     assert brief(memory(row_of([base], [head]), 2.0)) == (
-        "no change",
-        "peak bytes of tensors are the same (seed 0); not recorded in head: allocated bytes",
+        "not comparable",
+        "no longer recorded in head: allocated bytes; peak bytes of tensors are the same (seed 0)",
     )
     assert brief(memory(row_of([record()], [record()]), 2.0)) == ("not comparable", "not recorded on either side")
     assert brief(memory(row_of([record()], [base]), 2.0)) == (

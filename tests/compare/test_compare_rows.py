@@ -78,6 +78,30 @@ def test_a_row_that_ran_elsewhere_is_neither_missing_nor_new():
     assert row.reasons == ("base ran in float32 on cpu-2c-8g, head in bfloat16 on gpu, in float32 on cpu-9c",)
 
 
+def test_a_row_that_moved_keeps_the_runs_of_head_and_its_failures_first():
+    head = [record(seed=1, machine="gpu"), record(machine="gpu"), failure(machine="cpu-9c"), record(machine="small")]
+    row = row_of([record()], head)
+    assert list(row.head.by_seed) == [0, 1]
+    assert row.head.failed == {0: head[2]}
+    assert not row.is_comparable
+
+
+def test_rows_that_moved_from_several_machines_are_each_held_against_head():
+    rows = matched([record(), record(machine="old")], [record(machine="gpu")])
+    assert [(row.name.machine, row.head.any.machine) for row in rows] == [("cpu-2c-8g", "gpu"), ("old", "gpu")]
+
+
+def test_a_row_in_other_arithmetic_on_the_same_machine_has_not_moved():
+    head = [record(precision="bfloat16"), record(precision="bfloat16", machine="gpu")]
+    rows = matched([record()], head)
+    assert [(row.name.arithmetic, row.name.machine, row.base is None, row.head is None) for row in rows] == [
+        ("bfloat16", "cpu-2c-8g", True, False),
+        ("bfloat16", "gpu", True, False),
+        ("float32", "cpu-2c-8g", False, True),
+    ]
+    assert not any(row.reasons for row in rows)
+
+
 def test_a_further_machine_is_new():
     rows = matched([record()], [record(), record(machine="gpu")])
     assert [(row.name.machine, row.base is None, row.reasons) for row in rows] == [
@@ -91,7 +115,6 @@ def test_a_further_machine_is_new():
     [
         ({"task_version": 2}, "task cifar100 v1 → v2"),
         ({"rules": protocol(version=2)}, "protocol fair v1 → v2"),
-        ({"rules": protocol(window=5)}, "protocol fair of the same version: window 3 → 5"),
         ({"pretrained": "d" * 64}, "pretrained model none → dddddddddddd"),
         ({"teacher_key": "e" * 64}, "teacher ffffffffffff → eeeeeeeeeeee"),
         ({"teacher_key": f"file:{'e' * 64}"}, "teacher ffffffffffff → eeeeeeeeeeee"),
@@ -101,8 +124,27 @@ def test_what_is_not_comparable_says_why(options, reason):
     assert row_of([record()], [record(**options)]).reasons == (reason,)
 
 
-def test_another_metric_is_not_comparable():
-    assert row_of([record()], [changed(record(), metric="f1")]).reasons == ("metric accuracy → f1",)
+def test_what_changed_under_the_same_version_is_unannounced():
+    for head in (record(rules=protocol(window=5)), record(rules=protocol(window=5), teacher_key="e" * 64)):
+        row = row_of([record()], [head])
+        assert row.unannounced == ("protocol fair changed under the same version 1: window 3 → 5; raise its version",)
+        assert (row.reasons, row.is_comparable) == ((), False)
+    row = row_of([record()], [changed(record(), metric="f1")])
+    assert row.unannounced == (
+        "task cifar100 changed under the same version 1: metric accuracy → f1; raise its version",
+    )
+
+
+def test_a_raised_version_beside_it_says_what_else_changed():
+    row = row_of([record()], [record(task_version=2, rules=protocol(window=5))])
+    assert row.reasons == ("task cifar100 v1 → v2", "protocol fair changed under the same version 1: window 3 → 5")
+    assert row.unannounced == ()
+    row = row_of([record()], [changed(record(rules=protocol(version=2, window=5)), metric="f1")])
+    assert row.reasons == (
+        "protocol fair v1 → v2",
+        "task cifar100 changed under the same version 1: metric accuracy → f1",
+    )
+    assert row.unannounced == ()
 
 
 def test_the_teacher_of_another_task_version_goes_without_saying():
