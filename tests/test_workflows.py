@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from bench.cli.main import build_parser, main
+from bench.compare.finding import Figure
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -79,11 +80,10 @@ def test_the_command_line_of_the_night_plans_what_it_would_run(monkeypatch, capf
     assert all(f" · {task} · " in planned for task in ("digits", "agreement"))
 
 
-def test_the_night_does_not_ask_for_bits():
-    """A GPU does not repeat to the bit: there, a changed curve says nothing."""
+def test_the_night_fails_on_everything():
     [line] = commands(WORKFLOWS[1])
     words = shlex.split(line)
-    assert "behaviour" not in words[words.index("--fail-on") + 1].split(",")
+    assert sorted(words[words.index("--fail-on") + 1].split(",")) == sorted(Figure)
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / ".ci/run"], ids=lambda path: path.name)

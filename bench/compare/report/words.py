@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from bench.compare.finding import Difference, Finding, Verdict
+from bench.compare.finding import Difference, Figure, Finding, Verdict
 
-OF_ONE_FIGURE = frozenset({Verdict.FAILURE, Verdict.MISSING, Verdict.CHANGED, Verdict.NEW})
+OF_ONE_FIGURE = frozenset({Verdict.FAILURE, Verdict.MISSING, Verdict.NEW})
 """Verdicts that say themselves what they are about."""
 
 
 def headline(finding: Finding) -> str:
     """`worse in cost: …` or `behaviour changed: …`."""
-    about = "" if finding.verdict in OF_ONE_FIGURE else f" in {finding.figure}"
+    says_itself = finding.verdict in OF_ONE_FIGURE or finding.figure is Figure.BEHAVIOUR
+    about = "" if says_itself else f" in {finding.figure}"
     return f"{finding.verdict}{about}: {finding.seen}"
 
 
