@@ -128,9 +128,10 @@ def _entry(record: Record) -> Entry:
 def _target(held: Sequence[Group]) -> Target | str:
     """The first target of base's groups of a row, or why they have none."""
     found = [target_of(group, group.cell.protocol["target"]) for group in held]
+    whys = dict.fromkeys(each for each in found if isinstance(each, str))
     # A machine is in no group if nothing under a teacher succeeded there.
-    whys = {each: None for each in found if isinstance(each, str)} or ["no run with a teacher succeeded on this machine"]
-    return next((each for each in found if isinstance(each, Target)), f"no target in base: {'; '.join(whys)}")
+    why = "; ".join(whys) or "no run with a teacher succeeded on this machine"
+    return next((each for each in found if isinstance(each, Target)), f"no target in base: {why}")
 
 
 def _other_configuration(target: Target, held: Sequence[Group]) -> str:
