@@ -99,6 +99,7 @@ def record(
     teacher: str = "a" * 64,
     adapted: bool = False,
     select_items: int | None = 5000,
+    test_items: int | None = None,
     gpu_bytes: int | None = None,
     resident: tuple[int | None, int | None] = (100 * MIB, 300 * MIB),
     environment: dict[str, Any] | None = None,
@@ -109,7 +110,10 @@ def record(
     labels: Sequence[int] = (0, 1, 1),
     **identity: Any,
 ) -> Record:
-    """A successful run. seconds: between evaluations; resident: before and peak; `identity` goes to `cell`."""
+    """A successful run. seconds: between evaluations; resident: before and peak; `identity` goes to `cell`.
+
+    test_items: of the predictions, if not given.
+    """
     identity = cell(method, seed, **identity)
     uses_teacher = identity.teacher is not None
     points = curve(select, seconds, counts)
@@ -124,7 +128,7 @@ def record(
         adapted=adapted,
         reports="student",
         select_items=select_items,
-        test_items=len(labels),
+        test_items=len(labels) if test_items is None else test_items,
         teacher=teacher_use(teacher, identity) if uses_teacher else None,
         result=Result(
             test={"accuracy": test},

@@ -58,6 +58,19 @@ def paired_test(differences: Sequence[float]) -> float:
     return 2 * float(stdtr(whole.n - 1, -abs(whole.mean) / whole.deviation * math.sqrt(whole.n)))
 
 
+def p_above(values: Sequence[float], limit: float) -> float:
+    """The one-sided p of Student's t-test that the mean is above the limit; NaN for fewer than two values.
+
+    Values that are all the same have no deviation to divide by: p is 0 if they are above it, else 1.
+    """
+    whole = summarise(values)
+    if whole is None or whole.deviation is None:
+        return math.nan
+    if whole.deviation <= EQUAL:
+        return 0.0 if whole.mean - limit > EQUAL else 1.0
+    return float(stdtr(whole.n - 1, (limit - whole.mean) / whole.deviation * math.sqrt(whole.n)))
+
+
 def lower_bound(differences: Sequence[float]) -> float | None:
     """The one-sided 95% lower confidence bound of the mean; None for fewer than two differences."""
     whole = summarise(differences)
@@ -93,12 +106,15 @@ class Welch:
         return 0.0 if self.error <= EQUAL else quantile(self.degrees, share) * self.error
 
 
-def welch(first: Sequence[float], second: Sequence[float]) -> Welch | None:
-    """None where either has fewer than two values."""
+def welch(first: Sequence[float], second: Sequence[float], least_variance: float = 0.0) -> Welch | None:
+    """None where either has fewer than two values.
+
+    least_variance: of either sample, in the square of the values' unit; what values on a grid cannot be known below.
+    """
     if min(len(first), len(second)) < 2:
         return None
     one, other = summarise(first), summarise(second)
-    squares = [whole.deviation**2 / whole.n for whole in (one, other)]
+    squares = [max(whole.deviation**2, least_variance) / whole.n for whole in (one, other)]
     error = math.sqrt(sum(squares))
     # A sample without deviation takes no part in the sum below; two of them have no error to divide.
     parts = (

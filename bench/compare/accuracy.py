@@ -1,4 +1,8 @@
-"""The primary metric on test over seeds: Welch's test, Holm over the rows, and what cannot be told yet."""
+"""The primary metric on test over seeds: Welch's test, Holm over the rows, and what cannot be told yet.
+
+The metric of n test items moves in steps of 100 / n points. Samples on such a grid may be equal by chance, and would
+then have no deviation and no doubt: so no sample's variance is taken to be below step² / 12, that of rounding.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from bench.compare.behaviour import identical
 from bench.compare.finding import Difference, Figure, Finding, RowName, Verdict
 from bench.compare.looks import LOOKS, next_look, share
 from bench.compare.rows import MatchedRow
+from bench.compare.words import count
 
 LEVEL = 0.01
 """The chance that rows which are all alike show a drop, whatever their number, and however often seeds are added."""
@@ -25,13 +30,19 @@ class Scores:
     head: tuple[float, ...]
     identical: bool = False
     """Whether both sides ran the same seeds and each gave the same bits: then there is nothing to test."""
+    step: float = 0.0
+    """By how many points one test item moves a score; 0 where it is unknown."""
 
     @classmethod
     def of(cls, row: MatchedRow) -> Scores:
-        base, head = (
-            tuple(record.result.test[record.metric] for record in side.done.values()) for side in (row.base, row.head)
-        )
-        return cls(base, head, bool(row.pairs) and identical(row))
+        sides = row.base.done.values(), row.head.done.values()
+        base, head = (tuple(record.result.test[record.metric] for record in side) for side in sides)
+        items = [record.test_items for side in sides for record in side if record.test_items]
+        return cls(base, head, bool(row.pairs) and identical(row), 100 / min(items) if items else 0.0)
+
+    def test(self) -> Welch | None:
+        """None where there is nothing to test, or too little."""
+        return None if self.identical else welch(self.base, self.head, self.step**2 / 12)
 
 
 def accuracy(rows: Mapping[RowName | str, Scores], margin: float) -> dict[RowName | str, Finding]:
@@ -41,11 +52,7 @@ def accuracy(rows: Mapping[RowName | str, Scores], margin: float) -> dict[RowNam
     In doubt is a row without a verdict whose drop may be more than the margin, by its one-sided 95% upper bound.
     margin: in points.
     """
-    tests = {
-        name: test
-        for name, scores in rows.items()
-        if not scores.identical and (test := welch(scores.base, scores.head)) is not None
-    }
+    tests = {name: test for name, scores in rows.items() if (test := scores.test()) is not None}
     parts = {name: share(_seeds(rows[name]), len(tests)) for name in tests}
     drops = holm({name: min(1.0, test.p_lower / parts[name]) for name, test in tests.items()})
     gains = holm({name: min(1.0, test.p_higher / parts[name]) for name, test in tests.items()})
@@ -91,7 +98,7 @@ def _tested(
         Figure.ACCURACY,
         verdict,
         seen,
-        f"one-sided Welch test, p adjusted for {rows} row{'s' * (rows > 1)} and for looks at {LOOKS[0]}, "
+        f"one-sided Welch test, p adjusted for {count(rows, 'row')} and for looks at {LOOKS[0]}, "
         f"{LOOKS[1]} and {LOOKS[2]} seeds",
         gain if verdict is Verdict.BETTER else drop,
         Difference(test.difference, test.difference - reach, test.difference + reach, "points"),
@@ -106,4 +113,4 @@ def _seeds(scores: Scores) -> int:
 def _means(scores: Scores) -> str:
     sides = (scores.base, scores.head)
     means = [f"{sum(side) / len(side):.2f}" if side else "none" for side in sides]
-    return f"{' → '.join(means)} over {len(scores.base)} and {len(scores.head)} seeds"
+    return f"{' → '.join(means)} over {len(scores.base)} and {count(len(scores.head), 'seed')}"

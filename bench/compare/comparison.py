@@ -13,7 +13,7 @@ from bench.compare.finding import Figure, Finding, Verdict
 from bench.compare.memory import memory
 from bench.compare.rows import MatchedRow, matched
 from bench.compare.target import targets
-from bench.compare.time import time
+from bench.compare.time import times
 from bench.compare.words import of_seeds
 from bench.record import Record
 
@@ -42,7 +42,9 @@ def compare(base: Iterable[Record], head: Iterable[Record], margins: Margins = M
     whole = [row for row in rows if row.is_comparable]
     findings = [finding for row in rows for finding in _of_row(row)]
     for row in whole:
-        findings += [behaviour(row), cost(row), memory(row, margins.memory), time(row, margins.time)]
+        findings += [behaviour(row), cost(row)]
+    findings += memory(whole, margins.memory)
+    findings += times(whole, margins.time)
     findings += accuracy({row.name: Scores.of(row) for row in whole}, margins.accuracy).values()
     findings += targets(rows)
     return sorted(findings, key=lambda finding: (finding.row, ORDER[finding.figure]))

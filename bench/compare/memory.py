@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.board.group import peak_memory
 from bench.compare.comparable import not_to_the_bit, on_gpu, pairs_without
@@ -16,12 +16,19 @@ COUNTED = {"peak_tensor_bytes": "peak bytes of tensors", "allocated_bytes": "all
 MIB = 2**20
 
 
-def memory(row: MatchedRow, margin: float) -> Finding:
-    """margin: in percent, for what a GPU measured."""
-    if not any(on_gpu(run) for both in row.pairs.values() for run in both):
-        return counts(row, Figure.MEMORY, pairs_without(row.pairs, not_to_the_bit), _counted)
-    peaks = {seed: (peak_memory(base.cost), peak_memory(head.cost)) for seed, (base, head) in row.pairs.items()}
-    return ratios(row, Figure.MEMORY, peaks, margin, lambda peak: f"{peak / MIB:,.1f} MiB")
+def memory(rows: Sequence[MatchedRow], margin: float) -> list[Finding]:
+    """One finding a row. margin: in percent, for what a GPU measured."""
+    peaks = {
+        row.name: {seed: (peak_memory(base.cost), peak_memory(head.cost)) for seed, (base, head) in row.pairs.items()}
+        for row in rows
+        if any(on_gpu(run) for both in row.pairs.values() for run in both)
+    }
+    counted = [
+        counts(row, Figure.MEMORY, pairs_without(row.pairs, not_to_the_bit), _counted)
+        for row in rows
+        if row.name not in peaks
+    ]
+    return counted + ratios(peaks, Figure.MEMORY, margin, lambda peak: f"{peak / MIB:,.1f} MiB")
 
 
 def _counted(base: Record, head: Record) -> Iterator[Counted]:

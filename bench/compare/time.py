@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.compare.comparable import other_conditions, pairs_without
 from bench.compare.finding import Figure, Finding, Verdict
 from bench.compare.ratios import ratios
 from bench.compare.rows import MatchedRow
 
 
-def time(row: MatchedRow, margin: float) -> Finding:
-    """margin: in percent."""
-    pairs = pairs_without(row.pairs, other_conditions)
-    if not pairs.by_seed:
-        return Finding(row.name, Figure.TIME, Verdict.NOT_COMPARABLE, pairs.left_out)
-    seconds = {seed: (base.cost.train_seconds, head.cost.train_seconds) for seed, (base, head) in pairs.by_seed.items()}
-    return ratios(row, Figure.TIME, seconds, margin, lambda value: f"{value:.4g} s")
+def times(rows: Sequence[MatchedRow], margin: float) -> list[Finding]:
+    """One finding a row. margin: in percent."""
+    pairs = {row.name: pairs_without(row.pairs, other_conditions) for row in rows}
+    seconds = {
+        name: {seed: (base.cost.train_seconds, head.cost.train_seconds) for seed, (base, head) in each.by_seed.items()}
+        for name, each in pairs.items()
+        if each.by_seed
+    }
+    without = [
+        Finding(name, Figure.TIME, Verdict.NOT_COMPARABLE, each.left_out)
+        for name, each in pairs.items()
+        if name not in seconds
+    ]
+    return without + ratios(seconds, Figure.TIME, margin, lambda value: f"{value:.4g} s")

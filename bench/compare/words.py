@@ -18,6 +18,11 @@ def change(base: Any, head: Any) -> str:
     return " → ".join(texts)
 
 
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `5 seeds`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def of_seeds(seeds: Iterable[int]) -> str:
     """`seed 0`, `seeds 0-4`, `seeds 0-2, 7`."""
     runs: list[list[int]] = []

@@ -15,6 +15,7 @@ from bench.board.statistics import (
     holm,
     lower_bound,
     lower_median,
+    p_above,
     paired_differences,
     paired_test,
     summarise,
@@ -49,7 +50,19 @@ def test_paired_by_hand():
     assert paired_test(differences) == pytest.approx(2 * scipy.stats.t.sf(7.254763, 4), rel=1e-5)
 
 
+@given(st.lists(VALUES, min_size=2, max_size=12), VALUES)
+def test_the_mean_above_a_limit_is_that_of_scipy(values, limit):
+    assume(max(values) - min(values) > 1e-3)
+    reference = scipy.stats.ttest_1samp(values, limit, alternative="greater").pvalue
+    assert p_above(values, limit) == pytest.approx(reference, rel=1e-6, abs=1e-12)
+
+
+def test_a_mean_without_deviation_is_above_a_limit_or_not():
+    assert [p_above([0.1] * 3, limit) for limit in (0.0, 0.1, 0.2)] == [0.0, 1.0, 1.0]
+
+
 def test_few_values():
+    assert math.isnan(p_above([1.0], 0.0))
     assert summarise([]) is None
     assert summarise([70.0]) == Summary(70.0, None, 1)
     assert paired_differences({0: 1.0}, {1: 1.0}) == []
@@ -181,6 +194,15 @@ def test_welch_of_constant_samples_is_sure():
     assert (equal.p_lower, equal.p_higher, equal.reach(0.975)) == (1.0, 1.0, 0.0)
     assert (lower.p_lower, lower.p_higher) == (0.0, 1.0)
     assert welch([70.0], [69.0, 68.0]) is None
+
+
+def test_welch_knows_no_variance_below_the_least():
+    # Deviation 0 of 5 values and .1 of 3, the floor .04: error sqrt(.04 / 5 + .04 / 3).
+    test = welch([70.0, 70.1, 69.9], [69.0] * 5, least_variance=0.04)
+    assert (test.difference, test.error) == pytest.approx((-1.0, math.sqrt(0.04 / 3 + 0.04 / 5)))
+    assert test.degrees == pytest.approx(1 / ((5 / 8) ** 2 / 2 + (3 / 8) ** 2 / 4))
+    wide = [70.0, 71.0, 69.0], [69.0, 68.0, 70.0]
+    assert welch(*wide, least_variance=0.04) == welch(*wide)
 
 
 def test_welch_against_a_constant_sample_has_the_degrees_of_the_other():

@@ -1,7 +1,11 @@
 """The accuracy verdict: its cases by hand, and its false alarms and power, simulated with fixed seeds."""
 
+import math
+
 import pytest
 import scipy.stats
+from records import changed, record
+from rows_of_records import row_of
 from simulations import simulate
 
 from bench.compare.accuracy import Scores, accuracy
@@ -63,10 +67,33 @@ def test_constant_samples_that_differ_are_different():
     assert (within.verdict.value, within.p, within.more_seeds) == ("no change", 0.0, 0)
 
 
+def test_equal_samples_on_a_grid_are_no_surer_than_the_grid():
+    """Of 300 test items one moves a score by a third of a point: variance 1 / 108, error sqrt(2 / 5 / 108)."""
+    step = 1 / 3
+    one_lower = accuracy({"row": Scores((70.0,) * 5, (70.0 - step,) * 5, step=step)}, 0.3)["row"]
+    p = scipy.stats.t.sf(step / math.sqrt(2 / 5 / 108), 8)
+    assert one_lower.p == pytest.approx(p / share(5, 1))
+    assert one_lower.difference.high > -step
+    three = {"row": Scores((70.0,) * 3, (70.0 - step,) * 3, step=step)}
+    assert (accuracy(three, 0.3)["row"].verdict.value, accuracy(three, 0.3)["row"].more_seeds) == ("no change", 5)
+
+
+def test_samples_that_spread_more_than_their_grid_are_tested_as_they_are():
+    head = tuple(value - 1 for value in BASE)
+    assert accuracy({"row": Scores(BASE, head, step=0.1)}, 0.3)["row"] == found(BASE, head)
+
+
+def test_the_grid_is_that_of_the_test_items():
+    assert Scores.of(row_of([record(test_items=278)], [record(test_items=278)])).step == 100 / 278
+    assert Scores.of(row_of([changed(record(), test_items=None)], [record(test_items=278)])).step == 100 / 278
+    unknown = changed(record(), test_items=None)
+    assert Scores.of(row_of([unknown], [unknown])).step == 0.0
+
+
 def test_one_seed_is_no_test():
     finding = found([70.0], [60.0])
     assert (finding.verdict.value, finding.p, finding.more_seeds) == ("not comparable", None, 3)
-    assert finding.seen == "70.00 → 60.00 over 1 and 1 seeds; no test with fewer than 2 seeds on a side"
+    assert finding.seen == "70.00 → 60.00 over 1 and 1 seed; no test with fewer than 2 seeds on a side"
 
 
 def test_one_seed_with_the_same_bits_is_no_change():
@@ -112,3 +139,11 @@ def test_a_family_of_22_rows_whose_doubts_get_seeds(first):
 def test_looking_again_raises_no_more_false_alarms_where_the_margin_does_not_help(rows):
     """At five times the margin every row is in doubt until 10 seeds; with all of the level at each look it is 2%."""
     assert simulate(rows=rows, drop=0.0, deviation=1.5, repetitions=11_000 // rows, first=3).false_alarms <= 0.01
+
+
+@pytest.mark.parametrize("step", [0.36, 0.17])
+@pytest.mark.parametrize("deviation", [0.1, 0.2])
+def test_samples_that_a_grid_makes_equal_by_chance_raise_no_false_alarms(step, deviation):
+    """Without the floor of the variance up to an eighth of the boards is red."""
+    found = simulate(rows=22, drop=0.0, repetitions=1_000, deviation=deviation, first=3, step=step)
+    assert found.false_alarms <= 0.01

@@ -145,16 +145,16 @@ def test_a_raised_version_announces_another_cost():
 
 def test_bytes_of_a_cpu_are_compared_exactly():
     base, head = with_cost(peak_tensor_bytes=1000, allocated_bytes=5000), with_cost(peak_tensor_bytes=1000)
-    assert brief(memory(row_of([base], [changed(base, cost={"allocated_bytes": 5001})]), 2.0)) == (
+    assert brief(*memory([row_of([base], [changed(base, cost={"allocated_bytes": 5001})])], 2.0)) == (
         "worse",
         "allocated bytes 5,000 → 5,001 (seed 0)",
     )
-    assert brief(memory(row_of([base], [head]), 2.0)) == (
+    assert brief(*memory([row_of([base], [head])], 2.0)) == (
         "not comparable",
         "no longer recorded in head: allocated bytes; peak bytes of tensors are the same (seed 0)",
     )
-    assert brief(memory(row_of([record()], [record()]), 2.0)) == ("not comparable", "not recorded on either side")
-    assert brief(memory(row_of([record()], [base]), 2.0)) == (
+    assert brief(*memory([row_of([record()], [record()])], 2.0)) == ("not comparable", "not recorded on either side")
+    assert brief(*memory([row_of([record()], [base])], 2.0)) == (
         "not comparable",
         "not recorded in base: peak bytes of tensors, allocated bytes",
     )
@@ -163,4 +163,4 @@ def test_bytes_of_a_cpu_are_compared_exactly():
 def test_bytes_under_other_threads_are_not_comparable():
     base = with_cost(peak_tensor_bytes=1000)
     head = with_cost(options={"environment": {"threads": 2}}, peak_tensor_bytes=1001)
-    assert brief(memory(row_of([base], [head]), 2.0)) == ("not comparable", "threads 1 → 2 (seed 0)")
+    assert brief(*memory([row_of([base], [head])], 2.0)) == ("not comparable", "threads 1 → 2 (seed 0)")

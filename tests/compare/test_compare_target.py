@@ -67,6 +67,23 @@ def test_every_seed_that_turned_where_bits_repeat_needs_no_test():
     assert found([*pkd(), *runs("kd", 2, 1)], [*pkd(), *runs("kd", 0, 3)]).verdict.value == "no change"
 
 
+@pytest.mark.parametrize("seeds", [4, 5])
+def test_five_seeds_that_all_turned_need_no_holm(seeds):
+    methods = [f"m{number:02}" for number in range(22)]
+    good = [*pkd(), *(run for method in methods for run in runs(method, seeds, 0))]
+    bad = [*pkd(), *runs("m00", 0, seeds, **other())]
+    bad += [run for method in methods[1:] for run in runs(method, seeds - 1, 1, **other())]
+    lost, regained = found(good, bad, "m00"), found(bad, good, "m00")
+    if seeds == 4:
+        assert {lost.verdict.value, regained.verdict.value} == {"no change"}
+        assert (lost.p, lost.more_seeds) == (pytest.approx(22 / 70), 5)
+    else:
+        # Fisher, 1 / 252, is adjusted to .087.
+        assert (lost.verdict.value, lost.test, lost.p) == ("worse", "every seed turned", None)
+        assert regained.verdict.value == "better"
+    assert found(good, bad, "m01").verdict.value == "no change"
+
+
 def test_a_run_that_diverged_is_a_miss_and_another_failure_is_none():
     nans = [failure("kd", seed) for seed in range(5)]
     lost = found([*pkd(), *runs("kd", 5, 0)], [*pkd(), *nans])
@@ -87,11 +104,26 @@ def test_the_tests_are_adjusted_over_the_rows_that_changed():
     assert (finding.verdict.value, finding.more_seeds) == ("no change", 10)
 
 
-def test_without_a_target_in_base_there_is_no_finding():
-    assert found([*pkd(range(4)), *runs("kd", 5, 0)], [*pkd(), *runs("kd", 0, 5)]) is None
-    rules = protocol(select=False)
-    made = [*pkd(rules=rules), *runs("kd", 5, 0, rules=rules)]
-    assert found(made, made) is None
+@pytest.mark.parametrize(
+    ("made", "rules", "why"),
+    [
+        (pkd(range(4)), protocol(), "4 of 5 pkd seeds"),
+        ([], protocol(), "0 of 5 pkd seeds"),
+        (pkd(rules=protocol(select=False)), protocol(select=False), "the protocol has no select split"),
+    ],
+)
+def test_without_a_target_in_base_a_row_says_why_unless_its_bits_are_the_same(made, rules, why):
+    base = [*made, *runs("kd", 5, 0, rules=rules)]
+    finding = found(base, [*pkd(rules=rules), *runs("kd", 0, 5, rules=rules)])
+    assert (finding.verdict.value, finding.seen) == ("not comparable", f"no target in base: {why}")
+    assert not finding.is_regression
+    assert found(base, base) is None
+
+
+def test_a_row_without_a_teacher_on_a_machine_without_one_has_no_target():
+    base = [*pkd(machine="far"), *runs("scratch", 5, 0)]
+    finding = found(base, [*pkd(machine="far"), *runs("scratch", 0, 5)], "scratch")
+    assert finding.seen == "no target in base: no run with a teacher succeeded on this machine"
 
 
 def test_head_needs_no_run_of_the_target_method():
