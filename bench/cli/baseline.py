@@ -90,10 +90,11 @@ def new_records(given: argparse.Namespace) -> list[Record]:
 
 def told(written: Written) -> str:
     """One line about a set."""
+    from bench.compare.more_seeds import commit_name
+
     first = written.records[0]
     task, protocol = first.cell.task, first.cell.protocol
-    commits = {(each.provenance.commit, bool(each.provenance.dirty)) for each in written.records}
-    made_by = sorted(f"{commit[:12] if commit else 'unknown'}{' with changes' * dirty}" for commit, dirty in commits)
+    made_by = sorted({commit_name(each.provenance) or "unknown" for each in written.records})
     replaces = f", in the place of {written.before}" if written.before else ""
     return (
         f"{written.folder}: {task.name} v{task.version} · {protocol['name']} v{protocol['version']} · {first.machine}: "
