@@ -52,18 +52,18 @@ class Followed:
 
     def interrupt(self) -> None:
         """What Ctrl-C does."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGINT)
 
     def end(self) -> None:
-        """Waits until it has ended after `interrupt`; one that takes too long is killed, or at the next Ctrl-C."""
-        try:
-            self._process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        except BaseException:
-            self._kill()
-            raise
+        """Waits until it has ended after `interrupt`; one that takes too long is killed, or at the next Ctrl-C.
+
+        What it has started in its group goes too: it may still import, and would see only then that it is alone.
+        """
+        with suppress(subprocess.TimeoutExpired):
+            try:
+                self._process.wait(PATIENCE_SECONDS)
+            finally:
+                self._kill()
         self.ended()
 
     def _kill(self) -> None:
@@ -80,10 +80,10 @@ class Followed:
 
 def end_all(processes: Iterable[Followed]) -> None:
     """Interrupts all of those that run, and waits for them."""
-    processes = list(processes)
-    for process in processes:
+    running = [process for process in processes if process.ended() is None]
+    for process in running:
         process.interrupt()
-    for process in processes:
+    for process in running:
         process.end()
 
 

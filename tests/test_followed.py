@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench import followed
@@ -64,6 +65,16 @@ def test_one_that_does_not_end_is_killed(started, monkeypatch):
     wait_for(lambda: lines)
     end_all([process])
     assert process.ended() == -signal.SIGKILL
+
+
+def test_what_it_has_started_ends_with_it(started):
+    code = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {STUBBORN!r}])\ntime.sleep(60)"
+    process, lines = started(code)
+    wait_for(lambda: lines)
+    [child] = psutil.Process(process._process.pid).children()
+    end_all([process])
+    assert process.ended() == -signal.SIGINT
+    assert psutil.wait_procs([child], timeout=10)[1] == []
 
 
 def test_what_has_ended_is_left_alone(started):
