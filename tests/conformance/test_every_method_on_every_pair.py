@@ -51,7 +51,9 @@ def all_tasks() -> list[Task]:
 
 
 TASKS = {(task.name, str(pair)): task.on(pair) for task in all_tasks() for pair in pairs_of(task)}
-PAIRS = list(TASKS)
+PAIRS = [
+    pytest.param(task, text, id=f"{task}-{text.replace(f'{FOLDER.name}/', '')}") for task, text in TASKS
+]  # named without the folder, which is another one in every run
 
 torch.set_num_threads(1)
 
