@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,7 +27,14 @@ FORKS = 5
 def warm_up() -> None:
     """Starts the process that worker processes are forked from: it imports torch once, while others do other work."""
     multiprocessing.set_forkserver_preload([serve.__module__])
-    forkserver.ensure_running()
+    try:
+        forkserver.ensure_running()
+    except OSError as error:
+        raise ExecutorError(
+            f"no worker process can be started: their socket cannot be made in {tempfile.gettempdir()} ({error}). Set "
+            "TMPDIR to a folder with a short path, at most 70 characters; --workers 0 runs the cells without further "
+            "processes"
+        ) from error
 
 
 def forked(connection: Connection, job: Job, seat: Seat) -> ForkServerProcess:

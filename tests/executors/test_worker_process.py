@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
 from multiprocessing import forkserver
+from pathlib import Path
 
 import pytest
 
 from bench.errors import ExecutorError
 from bench.executors import worker_process
 from bench.executors.worker_process import warm_up
+
+HOUSE = Path(__file__).parents[2]
 
 
 def kill_forkserver() -> None:
@@ -46,3 +52,11 @@ def test_where_no_process_can_be_started_that_is_said(run, ticket, monkeypatch):
     monkeypatch.setattr(worker_process.CONTEXT.Process, "start", killed)
     with pytest.raises(ExecutorError, match=r"no worker process can be started: .* was killed 5 times\. .*--workers 0"):
         run([ticket("scratch")])
+
+
+def test_a_folder_of_temporary_files_whose_path_is_too_long_for_a_socket_is_said(tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    command = [sys.executable, "-c", "from bench.executors.worker_process import warm_up; warm_up()"]
+    ran = subprocess.run(command, env=os.environ | {"TMPDIR": str(folder)}, cwd=HOUSE, capture_output=True, text=True)
+    assert re.search(r"ExecutorError: no worker process .* made in /.*long \(.*too long\)\. Set TMPDIR", ran.stderr)
