@@ -18,9 +18,10 @@ from bench.cache import cache_folder
 from bench.cores import CORES_OF_A_WORKER, cores
 from bench.errors import BenchError
 from bench.followed import LAST_LINES, Followed, end_all
+from bench.git import environment_without_hook
 from bench.record import Record
 from bench.store import Store
-from bench.trees import PARTS, Tree, environment_without_hook
+from bench.trees import PARTS, Tree
 
 SOME_FAILED = 1
 """The exit code of `run` where cells failed, and also where it could not go on."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from pathlib import Path
 
 import bench
 from bench.errors import BenchError, UsageError
+from bench.git import GitError, commit_of, git, git_text
 
 PARTS = ("bench", "methods", "tasks")
 """The packages of kdbench: what a tree is made of."""
-OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-"""What git sets while it runs a hook: it would be taken for another checkout's."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +52,32 @@ def tree_digest(root: Path) -> str:
 def state_of_checkout(root: Path) -> tuple[str | None, bool | None]:
     """The commit of a folder and whether tracked files of the source differ; (None, None) if it is no checkout."""
     try:
-        if Path(_git(root, "rev-parse", "--show-toplevel")) != root.resolve():
+        if Path(git_text(root, "rev-parse", "--show-toplevel")) != root.resolve():
             return None, None  # installed into an environment that lies in somebody else's checkout
-        commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *PARTS)
-    except (OSError, subprocess.CalledProcessError):
+        commit = git_text(root, "rev-parse", "HEAD")
+        changed = git_text(root, "status", "--porcelain", "--untracked-files=no", "--", *PARTS)
+    except GitError:
         return None, None
     return commit, bool(changed)
 
 
-def commit_of(root: Path, revision: str) -> str:
-    """The full name of the commit that a revision of a checkout means."""
+def source_commit(root: Path, revision: str) -> str:
+    """The full name of the commit that a revision of the source means."""
     if state_of_checkout(root)[0] is None:
         raise UsageError(f"revision {revision!r}: the source lies in {root}, which is no git checkout with a commit")
     try:
-        return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    except subprocess.CalledProcessError as error:
+        return commit_of(root, revision)
+    except UsageError as error:
         raise UsageError(
-            f"{revision!r} is neither a folder nor a revision of {root}: expected a branch, tag or commit that is "
-            "here (`git fetch` gets what is not)"
+            f"{revision!r} is no folder, and {error}: expected a branch, tag or commit that is there (`git fetch` gets "
+            "what is not)"
         ) from error
 
 
 @contextmanager
 def checked_out(root: Path, revision: str, folder: Path) -> Iterator[Tree]:
     """A revision of the checkout `root`, as a worktree in `folder`, which is new; it is gone in the end."""
-    commit = commit_of(root, revision)
+    commit = source_commit(root, revision)
     with _worktree(root, commit, folder):
         absent = [part for part in PARTS if not (folder / part).is_dir()]
         if absent:
@@ -116,35 +114,18 @@ def _worktree(root: Path, commit: str, folder: Path) -> Iterator[None]:
     try:
         try:
             # Nobody's hooks: they expect a person's checkout.
-            _git(root, "-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--quiet", "--detach", folder, commit)
-        except subprocess.CalledProcessError as error:
-            raise BenchError(f"{commit[:12]} cannot be checked out into {folder}: {error.stderr.strip()}") from error
+            git(root, "-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--quiet", "--detach", folder, commit)
+        except GitError as error:
+            raise BenchError(f"{commit[:12]} cannot be checked out into {folder}: {error}") from error
         yield
     finally:
         # Of this one alone (`prune` would forget others, on disks that are away); twice: also one that git has not
         # finished. It fails where there is none.
-        with suppress(subprocess.CalledProcessError):
-            _git(root, "worktree", "remove", "--force", "--force", folder)
+        with suppress(GitError):
+            git(root, "worktree", "remove", "--force", "--force", folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(root: Path, folder: Path) -> None:
     for part in PARTS:
         shutil.copytree(root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def _git(root: Path, *arguments: str | Path) -> str:
-    """What git prints. An exit code that is not 0 raises CalledProcessError."""
-    done = subprocess.run(
-        ["git", "-C", str(root), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment_without_hook(),
-    )
-    return done.stdout.strip()
-
-
-def environment_without_hook() -> dict[str, str]:
-    """The variables of this process, without those that git sets for a hook."""
-    return {name: value for name, value in os.environ.items() if name not in OF_A_HOOK}

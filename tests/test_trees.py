@@ -8,7 +8,7 @@ import pytest
 from checkouts import commit, git, worktrees
 
 from bench.errors import UsageError
-from bench.trees import PARTS, checked_out, commit_of, copied, source_root, state_of_checkout, tree_digest
+from bench.trees import PARTS, checked_out, copied, source_commit, source_root, state_of_checkout, tree_digest
 
 
 @pytest.fixture
@@ -79,13 +79,13 @@ def test_source_that_is_no_checkout_is_copied_and_has_no_revisions(source, tmp_p
         assert tree_digest(tree.folder) == tree_digest(source)
         assert tree.says == "the source here"
     with pytest.raises(UsageError, match="is no git checkout with a commit"):
-        commit_of(source, "main")
+        source_commit(source, "main")
 
 
 @pytest.mark.parametrize("name", ["absent", "", "--help", "main:bench", "0123456789"])
 def test_a_name_that_is_no_revision_says_what_was_expected(checkout, tmp_path, name):
-    with pytest.raises(UsageError, match="neither a folder nor a revision"):
-        commit_of(checkout, name)
+    with pytest.raises(UsageError, match="is no folder, and git knows no revision"):
+        source_commit(checkout, name)
     with pytest.raises(UsageError), checked_out(checkout, name, tmp_path / "base"):
         pass
 

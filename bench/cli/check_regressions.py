@@ -28,7 +28,7 @@ from bench.identity import key_of
 from bench.record import Record
 from bench.seeds import parse_seeds
 from bench.tree_runs import Order, Share, TreeRun, run_all
-from bench.trees import checked_out, commit_of, copied, source_root, tree_digest
+from bench.trees import checked_out, copied, source_commit, source_root, tree_digest
 
 
 def check(given: argparse.Namespace) -> int:
@@ -85,7 +85,7 @@ def tree_run(given: argparse.Namespace, name: str, share: Share, scratch: Path) 
     revision = given.base if name == "base" else given.head
     opened = copied(root, place) if revision is None else checked_out(root, revision, place)
     with opened as tree:
-        source = commit_of(root, revision) if name == "base" else tree_digest(tree.folder)
+        source = source_commit(root, revision) if name == "base" else tree_digest(tree.folder)
         plugins = [tree.own(path) for path in given.plugin]
         circumstances = [
             [given.methods, *fixed_words(given)],

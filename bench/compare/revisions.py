@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import StoreError, UsageError
+from bench.git import GitError, git, git_text
 from bench.record import Record
 from bench.store import Store
 
+HERE = Path()
 FOLDER = "results"
 """Of a revision that names no other."""
-
-
-def commit_of(name: str) -> str:
-    """The commit that a revision names. Raises UsageError, with git's own words, if it names none."""
-    revision = name.partition(":")[0]
-    try:
-        found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    except OSError as error:
-        raise UsageError(f"no git revision can be looked up: git cannot be started: {error.strerror}") from error
-    commit = found.stdout.decode().strip()
-    # git takes `^main` for all that is not in main, and nothing at all for HEAD.
-    if found.returncode or not revision or not commit.isalnum():
-        said = found.stderr.decode(errors="replace").strip()
-        raise UsageError(f"git knows no revision {revision!r} here" + (f" ({said})" if said else ""))
-    return commit
 
 
 def tree_of(name: str) -> str:
@@ -44,20 +31,23 @@ def records_at(name: str, commit: str) -> list[Record]:
     """
     tree = tree_of(name)
     folder = tree.partition(":")[2]
-    kind = _git("cat-file", "-t", f"{commit}:{folder}").stdout.decode().strip()
+    kind = ""
+    with suppress(GitError):
+        kind = git_text(HERE, "cat-file", "-t", f"{commit}:{folder}")
     if kind != "tree":
         raise UsageError(
             f"revision {name!r} (commit {commit[:12]}) has no folder {folder!r}"
             + (", only a file of this name" if kind else "")
             + ": name one that holds records, as in `main:results/baseline`"
         )
-    # From the top: in a subfolder, git would archive that part of the tree alone.
-    archive = _git("-C", top(), "archive", "--format=tar", f"{commit}:{folder}")
-    if archive.returncode:
-        raise StoreError(f"{tree} cannot be read: {archive.stderr.decode(errors='replace').strip()}")
+    try:
+        # From the top: in a subfolder, git would archive that part of the tree alone.
+        archive = git(top(), "archive", "--format=tar", f"{commit}:{folder}")
+    except GitError as error:
+        raise StoreError(f"{tree} cannot be read: {error}") from error
     with tempfile.TemporaryDirectory(prefix="kdbench-") as unpacked:
         try:
-            with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as members:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as members:
                 members.extractall(unpacked, filter="data")
             records = [record for _, record in Store(Path(unpacked)).records()]
         except (tarfile.TarError, OSError) as error:
@@ -69,10 +59,9 @@ def records_at(name: str, commit: str) -> list[Record]:
     return records
 
 
-def top() -> str:
-    """The folder of the checkout that we are in."""
-    return _git("rev-parse", "--show-toplevel").stdout.decode().rstrip("\n") or "."
-
-
-def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", *arguments], capture_output=True, check=False)
+def top() -> Path:
+    """The folder of the checkout that we are in; a bare repository has none, and can be asked from anywhere."""
+    try:
+        return Path(git_text(HERE, "rev-parse", "--show-toplevel"))
+    except GitError:
+        return HERE

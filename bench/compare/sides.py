@@ -12,8 +12,9 @@ from pydantic_core import from_json
 
 from bench.compare.benchmark_file import BenchmarkRun, benchmark_runs
 from bench.compare.more_seeds import commit_name
-from bench.compare.revisions import commit_of, records_at, top, tree_of
+from bench.compare.revisions import HERE, records_at, top, tree_of
 from bench.errors import StoreError, UsageError, listed
+from bench.git import commit_of
 from bench.record import Record
 from bench.store import Store, content_of, read, slug
 
@@ -65,7 +66,7 @@ def read_side(name: str) -> Side:
         record = read(path)
         return Side(name, [record], where=_root(path, record, path.parent))
     try:
-        commit = commit_of(name)
+        commit = commit_of(HERE, name.partition(":")[0])
     except UsageError as error:
         raise UsageError(
             f"{name!r} is neither a file nor a folder, and {error}: expected a folder of records such as results, a "
@@ -76,7 +77,7 @@ def read_side(name: str) -> Side:
         name,
         records_at(name, commit),
         where=folder,
-        unpack=shlex.join(["git", "-C", top(), "archive", f"--prefix={folder}/", tree_of(name)]) + " | tar -x",
+        unpack=shlex.join(["git", "-C", str(top()), "archive", f"--prefix={folder}/", tree_of(name)]) + " | tar -x",
     )
 
 

@@ -212,7 +212,7 @@ def test_a_folder_of_other_machines_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["regressions", "absent"], "'absent' is neither a folder nor a revision"),
+        (["regressions", "absent"], "'absent' is no folder, and git knows no revision 'absent' in"),
         (["regressions", "main", "--methods", "kdd"], "unknown method 'kdd': did you mean"),
         (["regressions", "main", "--seeds", "x"], "seeds 'x' are not of the form"),
         (["regressions", "main", "--fail-on", "costs"], "did you mean"),

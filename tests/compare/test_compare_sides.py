@@ -7,24 +7,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import checkouts
 import pytest
+from checkouts import git
 from records import consistent, failure
 
 from bench.compare.sides import Side, read_side
 from bench.errors import StoreError, UsageError
 from bench.store import Store
 
-IDENTITY = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.org", "-c", "commit.gpgsign=false")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *IDENTITY, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
 
 def commit(folder: Path, name: str) -> None:
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", name)
+    checkouts.commit(folder, name)
     git(folder, "tag", name)
 
 
@@ -32,7 +26,6 @@ def commit(folder: Path, name: str) -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository: `empty` has no results, `one` has a record, `two` has two and a baseline of one."""
     root = tmp_path_factory.mktemp("repository")
-    git(root, "init", "-q")
     (root / "README").write_text("text")
     commit(root, "empty")
     store = Store(root / "results")
@@ -137,7 +130,7 @@ def test_nothing_is_left_of_a_revision_and_nothing_here_changes(
     [
         (
             "resluts",
-            r"'resluts' is neither a file nor a folder, and git knows no revision 'resluts' here: expected a fo",
+            r"'resluts' is neither a file nor a folder, and git knows no revision 'resluts' in /.*: expected a fo",
         ),
         ("results/none", "is neither a file nor a folder"),
         ("nothing:results", "git knows no revision 'nothing'"),
@@ -161,8 +154,14 @@ def test_a_name_that_means_nothing_is_a_usage_error_that_says_what_was_expected(
 def test_outside_of_a_repository_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(UsageError, match=r"git knows no revision 'main' here .*not a git repository"):
+    with pytest.raises(UsageError, match=r"git knows no revision 'main' in /.*not a git repository"):
         read_side("main")
+
+
+def test_a_bare_repository_has_revisions_too(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), "bare.git")
+    monkeypatch.chdir(tmp_path / "bare.git")
+    assert cells(read_side("two")) == [("kd", 0), ("kd", 1)]
 
 
 def test_without_git_a_revision_is_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
