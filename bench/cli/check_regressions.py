@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.cli.compare import figures_of, judge, margins_of
 from bench.cli.selection import check_names, data_words, dry_run, fixed_words, on_gpu, selected, words_of
-from bench.compare.comparison import compare
+from bench.compare.comparison import Made, compare
 from bench.compare.finding import Figure, Finding
 from bench.compare.looks import LOOKS
 from bench.compare.more_seeds import MoreSeeds, more_seeds
@@ -63,7 +63,8 @@ def check(given: argparse.Namespace) -> int:
             raise
         # Without a folder that commands could add to: only this command runs each side's own source.
         sides = [Side(run.tree.says, asked_for(given, run, seeds), where="") for run in runs]
-        return judge(of_machine(kept, sides[0]) if kept else sides[0], sides[-1], given)
+        base = of_machine(kept, sides[0]) if kept else sides[0]
+        return judge(base, sides[-1], given, made(given, in_one_go=kept is None))
 
 
 def asked_for(given: argparse.Namespace, run: TreeRun, seeds: tuple[int, ...]) -> list[Record]:
@@ -97,17 +98,22 @@ def tree_run(given: argparse.Namespace, name: str, share: Share, scratch: Path) 
         yield TreeRun(name, tree, (given.folder or scratch).absolute() / folder)
 
 
+def made(given: argparse.Namespace, in_one_go: bool) -> Made:
+    """How the records of both sides came to be."""
+    return Made(in_one_go, until_sure=bool(given.most_seeds))
+
+
 def settle(given: argparse.Namespace, runs: list[TreeRun], share: Share) -> None:
     """Adds seeds to the rows in doubt, on both sides, as far as that is allowed; says so where it is not."""
     for _ in LOOKS:
         base, head = (run.records() for run in runs)
-        findings = compare(base, head, margins_of(given))
+        findings = compare(base, head, margins_of(given), made(given, in_one_go=True))
         cells = more_seeds(within(findings, given.most_seeds or 0), runs_of(base), runs_of(head))
         if not cells:
             break
         run_all([order(given, runs, each) for each in cells], share, to_stderr)
     else:
-        findings = compare(*(run.records() for run in runs), margins_of(given))
+        findings = compare(*(run.records() for run in runs), margins_of(given), made(given, in_one_go=True))
     needed = max((finding.more_seeds for finding in findings), default=0)
     if needed > (given.most_seeds or 0):
         to_stderr(f"some rows are in doubt: --most-seeds {needed} gives them the seeds that may settle it")
@@ -157,4 +163,5 @@ def of_machine(kept: Side, head: Side) -> Side:
             f"{kept.name} holds no such records of this machine, {', '.join(sorted(machines))}, but of {others}: "
             "`python -m bench baseline` makes them, or name a revision as BASE"
         )
-    return replace(kept, records=records)
+    # Seeds that its source would add, and head's here, would not mix: no commands are printed.
+    return replace(kept, records=records, where="")

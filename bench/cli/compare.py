@@ -11,7 +11,7 @@ from bench.errors import BenchError, unknown
 from bench.garbage import no_garbage_collection
 
 if TYPE_CHECKING:
-    from bench.compare.comparison import Margins
+    from bench.compare.comparison import Made, Margins
     from bench.compare.sides import Side
 
 FORMATS = ("text", "markdown", "json", "junit")
@@ -63,16 +63,18 @@ def run(given: argparse.Namespace) -> int:
     return judge(read_side(given.base), read_side(given.head), given)
 
 
-def judge(base: Side, head: Side, given: argparse.Namespace) -> int:
+def judge(base: Side, head: Side, given: argparse.Namespace, made: Made | None = None) -> int:
     """Compares, prints the report, and returns the exit code: 1 if there is a regression for which to fail.
 
-    given: the options of `add_judging`. Sides without a common row raise BenchError instead of a report.
+    given: the options of `add_judging`. made: how the records came to be, where that is known. Sides without a common
+    row raise BenchError instead of a report.
     """
     from importlib import import_module
 
     from bench.compare.compared import compared
+    from bench.compare.comparison import Made
 
-    report = compared(base, head, margins_of(given), figures_of(given.fail_on))
+    report = compared(base, head, margins_of(given), figures_of(given.fail_on), made or Made())
     if report.nothing_in_common:
         raise BenchError(
             f"nothing could be compared: the sides have no row in common. base {base}; head {head}. "

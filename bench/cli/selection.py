@@ -112,18 +112,11 @@ def selected(given: argparse.Namespace, records: list[Record]) -> list[Record]:
 
 
 def _pairs_taken(given: argparse.Namespace) -> Callable[[Record], bool]:
-    """Whether `run` would take a record's pair: without --pairs, it takes the default ones of the task."""
-    if given.pairs == "all":
+    """Whether a record's pair is one of --pairs; without, all are: a default pair that went must be found missing."""
+    if given.pairs in (None, "all"):
         return lambda record: True
-    if given.pairs:
-        named = {part.strip() for part in given.pairs.split(",")}
-        return lambda record: str(record.cell.pair) in named
-    from bench.registry import Registry
-
-    registry = Registry(given.plugin)
-    tasks = [registry.task(name) for name in registry.select("tasks", given.tasks)]
-    default = {(task.name, str(pair)) for task in tasks for pair in task.default_pairs}
-    return lambda record: (record.cell.task.name, str(record.cell.pair)) in default
+    named = {part.strip() for part in given.pairs.split(",")}
+    return lambda record: str(record.cell.pair) in named
 
 
 def _matches(name: str, patterns: str) -> bool:

@@ -17,7 +17,7 @@ from bench.compare.rows import MatchedRow
 from bench.compare.words import count
 
 LEVEL = 0.01
-"""The chance that rows which are all alike show a drop, whatever their number, and however often seeds are added."""
+"""The chance that rows which are all alike show a drop, whatever their number."""
 ERRORS = 2
 """Standard errors that a difference must exceed, beside the margin."""
 
@@ -45,19 +45,25 @@ class Scores:
         return None if self.identical else welch(self.base, self.head, self.step**2 / 12)
 
 
-def accuracy(rows: Mapping[RowName | str, Scores], margin: float) -> dict[RowName | str, Finding]:
+def accuracy(
+    rows: Mapping[RowName | str, Scores], margin: float, until_sure: bool = False
+) -> dict[RowName | str, Finding]:
     """Worse: p < .01 after Holm over the rows that are not identical, and a drop above margin and 2 standard errors.
 
-    Better is its mirror image. p is one-sided, and divided by the look's part of the level (`bench.compare.looks`).
-    In doubt is a row without a verdict whose drop may be more than the margin, by its one-sided 95% upper bound.
-    margin: in points.
+    Better is its mirror image. p is one-sided. In doubt is a row without a verdict whose drop may be more than the
+    margin, by its one-sided 95% upper bound.
+
+    margin: in points. until_sure: whether such rows are given seeds and looked at again; then p is divided by the
+    look's part of the level (`bench.compare.looks`).
     """
     tests = {name: test for name, scores in rows.items() if (test := scores.test()) is not None}
-    parts = {name: share(_seeds(rows[name]), len(tests)) for name in tests}
+    parts = {name: share(_seeds(rows[name]), len(tests)) if until_sure else 1.0 for name in tests}
     drops = holm({name: min(1.0, test.p_lower / parts[name]) for name, test in tests.items()})
     gains = holm({name: min(1.0, test.p_higher / parts[name]) for name, test in tests.items()})
+    looks = f" and for looks at {LOOKS[0]}, {LOOKS[1]} and {LOOKS[2]} seeds" if until_sure else ""
+    basis = f"one-sided Welch test, p adjusted for {count(len(tests), 'row')}{looks}"
     return {
-        name: _tested(name, scores, tests[name], drops[name], gains[name], len(tests), margin)
+        name: _tested(name, scores, tests[name], drops[name], gains[name], basis, margin)
         if name in tests
         else _untested(name, scores)
         for name, scores in rows.items()
@@ -78,19 +84,19 @@ def _untested(name: RowName | str, scores: Scores) -> Finding:
 
 
 def _tested(
-    name: RowName | str, scores: Scores, test: Welch, drop: float, gain: float, rows: int, margin: float
+    name: RowName | str, scores: Scores, test: Welch, drop: float, gain: float, basis: str, margin: float
 ) -> Finding:
-    """drop, gain: the adjusted p."""
+    """drop, gain: the adjusted p. basis: the test in words."""
     least = max(margin, ERRORS * test.error)
     worst = -test.difference + test.reach(0.95)
-    seen, more = _means(scores), 0
+    seen, more, in_doubt = _means(scores), 0, False
     if drop < LEVEL and -test.difference > least:
         verdict = Verdict.WORSE
     elif gain < LEVEL and test.difference > least:
         verdict = Verdict.BETTER
     else:
         verdict = Verdict.SAME
-        if worst > margin:
+        if in_doubt := worst > margin:
             seen, more = f"{seen}; a drop of {worst:.2f} cannot be excluded", next_look(_seeds(scores))
     reach = test.reach(0.975)
     return Finding(
@@ -98,11 +104,11 @@ def _tested(
         Figure.ACCURACY,
         verdict,
         seen,
-        f"one-sided Welch test, p adjusted for {count(rows, 'row')} and for looks at {LOOKS[0]}, "
-        f"{LOOKS[1]} and {LOOKS[2]} seeds",
+        basis,
         gain if verdict is Verdict.BETTER else drop,
         Difference(test.difference, test.difference - reach, test.difference + reach, "points"),
         more_seeds=more,
+        undecided=in_doubt and not more,
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from bench.compare.comparable import not_to_the_bit, pairs_without
 from bench.compare.finding import Figure, Finding, Verdict
 from bench.compare.rows import MatchedRow
 from bench.compare.words import change, differing, of_seeds
@@ -34,7 +33,7 @@ def behaviour(row: MatchedRow) -> Finding:
     What base recorded and head does not is a change too: nobody can tell whether it is the same. A raised version of
     the method announces a change, but not one of the teacher's weights.
     """
-    pairs = pairs_without(row.pairs, not_to_the_bit)
+    pairs = row.pairs_to_the_bit
     if not pairs.by_seed:
         return Finding(row.name, Figure.BEHAVIOUR, Verdict.NOT_COMPARABLE, pairs.left_out)
     changed = {seed: seen for seed, both in pairs.by_seed.items() if (seen := _seen(*both))}

@@ -13,7 +13,7 @@ from bench.complaints import complaints
 from bench.errors import StoreError
 
 Positive = Annotated[float, Field(ge=1e-40, le=1e40)]
-"""A time or a ratio of times, whose logarithm is taken."""
+"""A ratio of times, whose logarithm is taken."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,6 @@ class BenchmarkRun:
     """What must be alike on both sides: processor, architecture, cores, Python."""
     ratios: tuple[float, ...]
     """Of each round: the time of the other way / the time of our way; empty for a benchmark of one way."""
-    seconds: tuple[float, ...]
-    """Of each round; empty in a file without them."""
 
 
 class _Part(BaseModel):
@@ -38,14 +36,9 @@ class _Extra(_Part):
     ratios: list[Positive] = []
 
 
-class _Stats(_Part):
-    data: list[Positive] = []
-
-
 class _Benchmark(_Part):
     fullname: str
     extra_info: _Extra = _Extra()
-    stats: _Stats
 
 
 class _Machine(_Part):
@@ -76,10 +69,7 @@ def benchmark_runs(path: Path, content: bytes) -> list[BenchmarkRun]:
         raise StoreError(f"{path} has the benchmark {twice[0]} more than once: it was put together from several files")
     machine = _machine(found.machine_info)
     return sorted(
-        (
-            BenchmarkRun(each.fullname, machine, tuple(each.extra_info.ratios), tuple(each.stats.data))
-            for each in found.benchmarks
-        ),
+        (BenchmarkRun(each.fullname, machine, tuple(each.extra_info.ratios)) for each in found.benchmarks),
         key=lambda run: run.name,
     )
 

@@ -1,80 +1,106 @@
-"""Two runs of the benchmarks → what became slower, from ratios measured in one run where a benchmark has them."""
+"""Two runs of the benchmarks → what became slower, from the ratios that each run measured."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bench.board.statistics import welch
+from bench.board.statistics import SIGNIFICANT, Welch, holm, welch
 from bench.compare.benchmark_file import BenchmarkRun
 from bench.compare.finding import Difference, Figure, Finding, Verdict
+from bench.compare.words import count
 from bench.errors import listed
+
+
+@dataclass(frozen=True)
+class Slowdown:
+    """Of one benchmark: the difference of the logarithms, positive where our way became slower."""
+
+    name: str
+    test: Welch
+    rounds: tuple[int, int]
+
+    def p(self, margin: float) -> tuple[float, float]:
+        """One-sided, that it is slower and that it is faster by more than the margin, a logarithm."""
+        shifted = (replace(self.test, difference=self.test.difference + shift) for shift in (-margin, margin))
+        slower, faster = shifted
+        return slower.p_higher, faster.p_lower
 
 
 def compare_benchmarks(
     base: Sequence[BenchmarkRun], head: Sequence[BenchmarkRun], margin: float = 5.0
 ) -> list[Finding]:
-    """One finding a benchmark, by name. margin: the slowdown in percent that its lower 95% bound must pass.
+    """One finding a benchmark, by name: worse where p < .05 after Holm that it is slower by more than the margin.
 
+    Ratios alone are judged, of the other way's time to ours in one run: seconds of one code differ from run to run.
     Rounds of one run have that run's luck in common, which no test over rounds can see: what is worse by little is
     worth a second run.
+
+    margin: in percent.
     """
     before, after = ({run.name: run for run in side} for side in (base, head))
-    return list(_findings(before, after, margin))
+    found = list(_untested(before, after))
+    slowdowns = [each for each in found if isinstance(each, Slowdown)]
+    findings = [each for each in found if isinstance(each, Finding)] + _judged(slowdowns, margin)
+    return sorted(findings, key=lambda finding: finding.row)
 
 
-def _findings(before: dict[str, BenchmarkRun], after: dict[str, BenchmarkRun], margin: float) -> Iterator[Finding]:
-    for name in sorted(before.keys() | after.keys()):
+def _untested(before: dict[str, BenchmarkRun], after: dict[str, BenchmarkRun]) -> Iterator[Finding | Slowdown]:
+    """What is to be tested, and a finding for what is not."""
+    for name in before.keys() | after.keys():
         if name not in after:
             yield Finding(name, Figure.MISSING, Verdict.MISSING, "a benchmark that head does not have")
         elif name not in before:
             yield Finding(name, Figure.MISSING, Verdict.NEW, "a benchmark that base does not have")
         else:
-            yield _compared(before[name], after[name], margin)
+            found = _slowdown(before[name], after[name])
+            not_comparable = isinstance(found, str)
+            yield Finding(name, Figure.TIME, Verdict.NOT_COMPARABLE, found) if not_comparable else found
 
 
-def _compared(base: BenchmarkRun, head: BenchmarkRun, margin: float) -> Finding:
-    def not_comparable(why: str) -> Finding:
-        return Finding(base.name, Figure.TIME, Verdict.NOT_COMPARABLE, why)
-
+def _slowdown(base: BenchmarkRun, head: BenchmarkRun) -> Slowdown | str:
+    """Or why there is none."""
     differing = [part for part, value in base.machine.items() if value != head.machine[part]]
     if differing:
         changes = [f"{part} {base.machine[part]} → {head.machine[part]}" for part in differing]
-        return not_comparable(f"another machine: {listed(changes)}")
+        return f"another machine: {listed(changes)}"
     if base.machine["processor"] is None:
-        return not_comparable("the files do not name their processor, so that it may be another one")
-    if base.ratios and head.ratios:
-        # A ratio is the other way's time / ours: its inverse grows when ours becomes slower.
-        what = "the ratio to the other way, measured in one run"
-        return _tested(base.name, what, [1 / each for each in base.ratios], [1 / each for each in head.ratios], margin)
-    if base.seconds and head.seconds:
-        return _tested(base.name, "the time of a round", base.seconds, head.seconds, margin)
-    return not_comparable("the rounds are not in both files: write them with --benchmark-save-data")
+        return "the files do not name their processor, so that it may be another one"
+    if not base.ratios or not head.ratios:
+        return "measured in seconds alone, which differ from run to run of one code: only ratios are judged"
+    # A ratio is the other way's time / ours: its inverse grows when ours becomes slower.
+    test = welch(*([-math.log(ratio) for ratio in side.ratios] for side in (base, head)))
+    rounds = len(base.ratios), len(head.ratios)
+    if test is None:
+        return f"{_over(rounds)}: no test with fewer than 2 on a side"
+    return Slowdown(base.name, test, rounds)
 
 
-def _tested(name: str, what: str, base: Sequence[float], head: Sequence[float], margin: float) -> Finding:
-    """Welch's test of the logarithms; `base` and `head` grow when our way becomes slower."""
-    rounds = f"over {len(base)} and {len(head)} rounds"
-    slowdown = welch([math.log(each) for each in base], [math.log(each) for each in head])
-    if slowdown is None:
-        why = f"{rounds}: no test with fewer than 2 on a side"
-        return Finding(name, Figure.TIME, Verdict.NOT_COMPARABLE, why)
-    allowed, bound = math.log1p(margin / 100), slowdown.reach(0.95)
-    slower, faster = slowdown.difference - bound > allowed, slowdown.difference + bound < -allowed
-    verdict = Verdict.WORSE if slower else Verdict.BETTER if faster else Verdict.SAME
-    if faster:
-        p = replace(slowdown, difference=slowdown.difference + allowed).p_lower
-    else:
-        p = replace(slowdown, difference=slowdown.difference - allowed).p_higher
-    reach = slowdown.reach(0.975)
-    low, value, high = (100 * math.expm1(slowdown.difference + shift) for shift in (-reach, 0.0, reach))
+def _judged(slowdowns: Sequence[Slowdown], margin: float) -> list[Finding]:
+    """The tests are one family."""
+    p = {each.name: each.p(math.log1p(margin / 100)) for each in slowdowns}
+    slower, faster = (holm({name: both[side] for name, both in p.items()}) for side in (0, 1))
+    return [_finding(each, slower[each.name], faster[each.name], margin, len(slowdowns)) for each in slowdowns]
+
+
+def _finding(slowdown: Slowdown, slower: float, faster: float, margin: float, tested: int) -> Finding:
+    """slower, faster: the adjusted p."""
+    is_worse, is_better = slower < SIGNIFICANT, faster < SIGNIFICANT
+    reach = slowdown.test.reach(0.975)
+    low, value, high = (100 * math.expm1(slowdown.test.difference + shift) for shift in (-reach, 0.0, reach))
+    change = f"{abs(value):.1f}% {'slower' if value > 0 else 'faster'}"
     return Finding(
-        name,
+        slowdown.name,
         Figure.TIME,
-        verdict,
-        seen=f"{abs(value):.1f}% {'slower' if value > 0 else 'faster'} by {what}, {rounds}",
-        test=f"one-sided Welch test of the logarithms against {'a gain' if faster else 'a slowdown'} of {margin:g}%",
-        p=p,
-        difference=Difference(value, low, high, "%"),
+        Verdict.WORSE if is_worse else Verdict.BETTER if is_better else Verdict.SAME,
+        f"{change} by the ratio to the other way, measured in one run, {_over(slowdown.rounds)}",
+        f"one-sided Welch test of the logarithms against {'a gain' if is_better else 'a slowdown'} of {margin:g}%, "
+        f"p adjusted for {count(tested, 'benchmark')}",
+        faster if is_better else slower,
+        Difference(value, low, high, "%"),
     )
+
+
+def _over(rounds: tuple[int, int]) -> str:
+    return f"over {rounds[0]} and {rounds[1]} rounds"

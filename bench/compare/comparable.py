@@ -15,13 +15,18 @@ CONDITIONS = {"threads": "threads", "cpu_capability": "instructions"}
 """Of `record.environment`: what decides the bits on a CPU, and its name for readers."""
 
 
-def reasons(base: Record, head: Record) -> list[str]:
-    """Why no figure of the two is comparable, though nothing need be wrong."""
+def reasons(base: Record, head: Record, in_one_go: bool = False) -> list[str]:
+    """Why no figure of the two is comparable, though nothing need be wrong.
+
+    in_one_go: whether both ran here and now; then another model or teacher is the code's doing, and is compared.
+    """
     one, other = base.cell, head.cell
     same_version = list(_same_version(base, head))
     found = _versions(base, head)
     # Nothing is compared anyhow, but it is said.
     found += same_version if found else []
+    if in_one_go:
+        return found
     if one.pretrained != other.pretrained:
         found.append(f"pretrained model {_short(one.pretrained)} → {_short(other.pretrained)}")
     # A teacher's key follows from the above, or it is another one.
@@ -57,10 +62,12 @@ def pairs_without(pairs: dict[int, tuple[Record, Record]], why_not: Callable[[Re
     return Pairs({seed: both for seed, both in pairs.items() if not against[seed]}, "; ".join(left_out))
 
 
-def not_to_the_bit(base: Record, head: Record) -> str:
-    """Why the bits of two runs may differ though the code is the same."""
+def not_to_the_bit(base: Record, head: Record, in_one_go: bool = False) -> str:
+    """Why the bits of two runs may differ though the code is the same; in one go, a GPU is the only reason."""
     if on_gpu(base) or on_gpu(head):
         return "a GPU does not repeat its bits"
+    if in_one_go:
+        return ""
     return "; ".join(filter(None, (other_versions(base, head), other_conditions(base, head))))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.compare.comparable import other_versions, pairs_without
 from bench.compare.counts import Counted, counts
 from bench.compare.finding import Figure, Finding
 from bench.compare.rows import MatchedRow
@@ -20,12 +19,12 @@ OF_COST = {
 GIVEN = frozenset({"steps", "samples", "parameters", "updates"})
 """Fields that the budget and the pair decide. Less of the others is a saving."""
 NONE = Passes(forwards=0, backwards=0, updates=0)
-"""Of a network that was never run."""
+"""Of a network that base never ran. One that head alone lacks may run uncounted: nobody can tell."""
 
 
 def cost(row: MatchedRow) -> Finding:
     """Exactly, at every seed that succeeded on both sides with the same versions of packages."""
-    return counts(row, Figure.COST, pairs_without(row.pairs, other_versions), _counted)
+    return counts(row, Figure.COST, row.pairs_counted, _counted)
 
 
 def _counted(base: Record, head: Record) -> Iterator[Counted]:
@@ -35,7 +34,8 @@ def _counted(base: Record, head: Record) -> Iterator[Counted]:
     yield Counted("student inference FLOPs", one.student.flops, other.student.flops)
     yield Counted("teacher inference FLOPs", one.teacher and one.teacher.flops, other.teacher and other.teacher.flops)
     for network in sorted({**(one.passes or {}), **(other.passes or {})}):
-        was, now = (None if each.passes is None else each.passes.get(network, NONE) for each in (one, other))
+        was = None if one.passes is None else one.passes.get(network, NONE)
+        now = None if other.passes is None else other.passes.get(network)
         for field in Passes.model_fields:
             values = (each and getattr(each, field) for each in (was, now))
             yield Counted(f"{network} {field}", *values, is_given=field in GIVEN)

@@ -30,7 +30,10 @@ class Counted(NamedTuple):
 def counts(
     row: MatchedRow, figure: Figure, pairs: Pairs, counted: Callable[[Record, Record], Iterator[Counted]]
 ) -> Finding:
-    """Whether any figure that is given differs at any seed, else whether any is higher, or some are only lower."""
+    """Whether any figure that is given differs at any seed, else whether any is higher, or some are only lower.
+
+    What base recorded and head does not is a change too: nobody can tell whether it is the same.
+    """
     if not pairs.by_seed:
         return Finding(row.name, figure, Verdict.NOT_COMPARABLE, pairs.left_out)
     changed: dict[Counted, list[int]] = {}
@@ -47,13 +50,13 @@ def counts(
     lost = [f"no longer recorded in head: {listed(list(absent['head']), 3)}"] if absent["head"] else []
     notes = [f"not recorded in base: {listed(list(absent['base']), 3)}"] if absent["base"] else []
     notes += [f"not compared: {pairs.left_out}"] if pairs.left_out else []
-    if not compared:
-        seen = "; ".join([*lost, *notes]) or "not recorded on either side"
-        return Finding(row.name, figure, Verdict.NOT_COMPARABLE, seen)
+    if not compared and not lost:
+        return Finding(row.name, figure, Verdict.NOT_COMPARABLE, "; ".join(notes) or "not recorded on either side")
     if not changed:
-        seen = "; ".join([*lost, f"{listed(list(compared), 3)} are the same ({of_seeds(pairs.by_seed)})", *notes])
-        # What is not recorded any more may have changed: that must not pass in silence.
-        return Finding(row.name, figure, Verdict.NOT_COMPARABLE if lost else Verdict.SAME, seen, TEST)
+        same = [f"{listed(list(compared), 3)} are the same ({of_seeds(pairs.by_seed)})"] if compared else []
+        seen = "; ".join([*lost, *same, *notes])
+        verdict = Verdict.CHANGED if lost else Verdict.SAME
+        return Finding(row.name, figure, verdict, seen, TEST, announced=row.announced if lost else "")
     # What is given first, then what became higher.
     ordered = sorted(changed, key=lambda each: (not each.is_given, each.head < each.base))
     first = ordered[0]
@@ -63,7 +66,7 @@ def counts(
     return Finding(
         row.name,
         figure,
-        Verdict.CHANGED if given else Verdict.WORSE if first.head > first.base else Verdict.BETTER,
+        Verdict.CHANGED if given or lost else Verdict.WORSE if first.head > first.base else Verdict.BETTER,
         "; ".join([listed(texts, SHOWN), *rule, *lost, *notes]),
         TEST,
         difference=Difference(float(first.head - first.base), None, None, first.name),

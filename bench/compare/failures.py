@@ -12,16 +12,24 @@ LONGEST = 200
 
 
 def failures(row: MatchedRow) -> Finding:
-    """Of a row that head has; base need not have it. A seed that base never ran has not failed there."""
+    """Of a row that head has; base need not have it. A seed that base never ran has not failed there.
+
+    One that fails in another way than before fails anew.
+    """
     before = row.base.failed if row.base else {}
     done = row.base.done if row.base else {}
-    new = {seed: record for seed, record in row.head.failed.items() if seed not in before}
+    new = {
+        seed: record
+        for seed, record in row.head.failed.items()
+        if seed not in before or before[seed].status != record.status
+    }
     mended = sorted(before.keys() & row.head.done.keys())
     if new:
         seed = min(new)
-        unknown = [each for each in new if each not in done]
+        unknown = [each for each in new if each not in done and each not in before]
+        was = f"{before[seed].status} → " if seed in before else ""
         parts = [
-            f"{new[seed].status} at seed {seed}: {_message(new[seed])}",
+            f"{was}{new[seed].status} at seed {seed}: {_message(new[seed])}",
             f"{len(new)} of {len(row.head.by_seed)} runs fail anew" if len(new) > 1 else "",
             f"base has not run {of_seeds(unknown)}" if row.base and unknown else "",
         ]

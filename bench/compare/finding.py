@@ -87,6 +87,12 @@ class Finding:
     """The raised version that announces the change, e.g. `kd v1 → v2`; such a change is no regression."""
     more_seeds: int = 0
     """How many seeds each side should have in all, where those that there are leave a doubt; 0: none is needed."""
+    undecided: bool = False
+    """Whether there is a doubt that no more seeds are looked at for."""
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.undecided or self.more_seeds > 0
 
     @property
     def is_regression(self) -> bool:

@@ -1,9 +1,9 @@
 """How many seeds there are at each look at a row, and which part of the level belongs to it.
 
-Seeds are added to rows in doubt, and each look is one more chance of a false alarm. So the level is split: the parts
-of all looks add up to 1, and no number of looks raises more false alarms than the level says, whatever the deviation.
-One row is decided at 5 seeds. The more rows are tested together, the less 5 seeds can see after Holm, and the more of
-the level is kept for the last look.
+Where seeds are added to rows in doubt until there is none, each look is one more chance of a false alarm. So the level
+is split: the parts of all looks add up to 1, and no number of looks raises more false alarms than the level says,
+whatever the deviation. One row is decided at 5 seeds. The more rows are tested together, the less 5 seeds can see after
+Holm, and the more of the level is kept for the last look.
 """
 
 from __future__ import annotations

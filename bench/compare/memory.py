@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.board.group import peak_memory
-from bench.compare.comparable import not_to_the_bit, on_gpu, pairs_without
+from bench.compare.comparable import on_gpu
 from bench.compare.counts import Counted, counts
 from bench.compare.finding import Figure, Finding
 from bench.compare.ratios import ratios
@@ -23,11 +23,7 @@ def memory(rows: Sequence[MatchedRow], margin: float) -> list[Finding]:
         for row in rows
         if any(on_gpu(run) for both in row.pairs.values() for run in both)
     }
-    counted = [
-        counts(row, Figure.MEMORY, pairs_without(row.pairs, not_to_the_bit), _counted)
-        for row in rows
-        if row.name not in peaks
-    ]
+    counted = [counts(row, Figure.MEMORY, row.pairs_to_the_bit, _counted) for row in rows if row.name not in peaks]
     return counted + ratios(peaks, Figure.MEMORY, margin, lambda peak: f"{peak / MIB:,.1f} MiB")
 
 

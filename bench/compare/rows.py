@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.board.group import in_brackets
-from bench.compare.comparable import reasons, unannounced
+from bench.compare.comparable import Pairs, not_to_the_bit, other_versions, pairs_without, reasons, unannounced
 from bench.compare.finding import RowName
 from bench.identity import canonical
 from bench.protocol import at_share
@@ -53,6 +53,8 @@ class MatchedRow:
     """Why the two sides are not comparable."""
     unannounced: tuple[str, ...] = ()
     """What changed of the task and the protocol though no version says so."""
+    in_one_go: bool = False
+    """Whether both sides ran here and now, in one environment."""
 
     @property
     def is_comparable(self) -> bool:
@@ -63,6 +65,16 @@ class MatchedRow:
     def pairs(self) -> dict[int, tuple[Record, Record]]:
         """The runs that succeeded on both sides, by seed."""
         return {seed: (run, self.head.done[seed]) for seed, run in self.base.done.items() if seed in self.head.done}
+
+    @property
+    def pairs_to_the_bit(self) -> Pairs:
+        """Those of the pairs whose bits must be alike if the code computes the same."""
+        return pairs_without(self.pairs, lambda *both: not_to_the_bit(*both, self.in_one_go))
+
+    @property
+    def pairs_counted(self) -> Pairs:
+        """Those of the pairs whose counts must be alike if the code does the same."""
+        return pairs_without(self.pairs, lambda *both: "" if self.in_one_go else other_versions(*both))
 
     @property
     def same_seeds(self) -> bool:
@@ -76,22 +88,28 @@ class MatchedRow:
         return f"{one.name} v{one.version} → v{other.version}" if other.version > one.version else ""
 
 
-def matched(base: Iterable[Record], head: Iterable[Record]) -> list[MatchedRow]:
+def matched(base: Iterable[Record], head: Iterable[Record], in_one_go: bool = False) -> list[MatchedRow]:
     """All rows of both sides, by name.
 
-    A row that head ran on other machines alone has moved: it is held against all its runs there.
+    A row that head ran on other machines alone has moved: it is held against all its runs there. in_one_go: see
+    `bench.compare.comparison.Made`; a place is then but another name for this machine, or for another arithmetic that
+    nobody asked for.
     """
     ours, theirs = runs_of(base), runs_of(head)
     rows, arrived = [], set()
     for name, runs in ours.items():
         if name in theirs:
             both = runs.any, theirs[name].any
-            rows.append(MatchedRow(name, runs, theirs[name], tuple(reasons(*both)), tuple(unannounced(*both))))
+            why, changes = reasons(*both, in_one_go), unannounced(*both)
+            rows.append(MatchedRow(name, runs, theirs[name], tuple(why), tuple(changes), in_one_go))
         elif places := _moved_to(name, ours, theirs):
-            why = f"base ran {_place(name)}, head {', '.join(sorted(map(_place, places)))}"
-            changes = (each for place in places for each in unannounced(runs.any, theirs[place].any))
+            why = [f"base ran {_place(name)}, head {', '.join(sorted(map(_place, places)))}"]
+            changes = [each for place in places for each in unannounced(runs.any, theirs[place].any)]
             held = _together([theirs[place] for place in places])
-            rows.append(MatchedRow(name, runs, held, (why,), tuple(dict.fromkeys(changes))))
+            if in_one_go:
+                changes += why if any(place.arithmetic != name.arithmetic for place in places) else []
+                why = reasons(runs.any, held.any, in_one_go)
+            rows.append(MatchedRow(name, runs, held, tuple(why), tuple(dict.fromkeys(changes)), in_one_go))
             arrived |= set(places)
         else:
             rows.append(MatchedRow(name, runs, None))

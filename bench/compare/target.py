@@ -103,10 +103,11 @@ def _finding(reached: Reached, lost: float | None, regained: float | None) -> Fi
         verdict = Verdict.WORSE if is_lost else Verdict.BETTER
         test = TEST if p < SIGNIFICANT else reached.turned
         return Finding(name, Figure.TARGET, verdict, seen, test, p if p < SIGNIFICANT else None)
-    more = 0
-    if is_lost:
-        seen, more = f"{seen}, which may be chance", next_look(min(of, of_now))
-    return Finding(name, Figure.TARGET, Verdict.SAME, seen, TEST, p, more_seeds=more)
+    if not is_lost:
+        return Finding(name, Figure.TARGET, Verdict.SAME, seen, TEST, p)
+    more = next_look(min(of, of_now))
+    seen = f"{seen}, which may be chance"
+    return Finding(name, Figure.TARGET, Verdict.SAME, seen, TEST, p, more_seeds=more, undecided=not more)
 
 
 def _groups(sides: Iterable[Runs]) -> dict[RowName, list[Group]]:

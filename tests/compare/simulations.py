@@ -50,7 +50,7 @@ def simulate(
         scores[1, 0] -= drop
         if step:
             scores = step * np.round((scores + generator.uniform(0.0, step, (rows, 1))) / step)
-        looks = list(_looks(scores.tolist(), [first] * rows, step))
+        looks = list(_looks(scores.tolist(), [first] * rows, step, until_sure=most > first))
         worse = [{name for name, each in findings.items() if each.verdict is Verdict.WORSE} for findings, _ in looks]
         found += DROPPED in worse[-1]
         alarms += bool(set().union(*worse) - ({DROPPED} if drop else set()))
@@ -59,13 +59,13 @@ def simulate(
 
 
 def _looks(
-    scores: list[list[list[float]]], seeds: list[int], step: float
+    scores: list[list[list[float]]], seeds: list[int], step: float, until_sure: bool
 ) -> Iterator[tuple[dict[RowName | str, Finding], list[int]]]:
     """The findings at every look, and how many seeds each row had; until no row in doubt can be given more."""
     base, head = scores
     while True:
         made = {f"row {i}": Scores(tuple(base[i][:n]), tuple(head[i][:n]), step=step) for i, n in enumerate(seeds)}
-        findings = accuracy(made, Margins().accuracy)
+        findings = accuracy(made, Margins().accuracy, until_sure)
         yield findings, seeds
         wanted = [each.more_seeds for each in findings.values()]
         more = [each if n < each <= len(base[0]) else n for n, each in zip(seeds, wanted, strict=True)]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy
 import pytest
 import scipy.stats
 from records import changed, record
@@ -14,8 +15,8 @@ from bench.compare.looks import share
 BASE = (69.8, 70.1, 70.0, 69.9, 70.2)
 
 
-def found(base, head, margin=0.3, identical=False):
-    return accuracy({"row": Scores(tuple(base), tuple(head), identical)}, margin)["row"]
+def found(base, head, margin=0.3, identical=False, **options):
+    return accuracy({"row": Scores(tuple(base), tuple(head), identical)}, margin, **options)["row"]
 
 
 def test_a_drop_by_hand():
@@ -24,7 +25,8 @@ def test_a_drop_by_hand():
     assert finding.verdict.value == "worse"
     assert finding.seen == "70.00 → 69.00 over 5 and 5 seeds"
     reference = scipy.stats.ttest_ind(head, BASE, equal_var=False, alternative="less").pvalue
-    assert finding.p == pytest.approx(reference / share(5, 1))
+    assert finding.p == pytest.approx(reference)
+    assert found(BASE, head, until_sure=True).p == pytest.approx(reference / share(5, 1))
     assert finding.difference.value == pytest.approx(-1)
     # sd .158114 on both sides: error .1, t(.975, 8) = 2.306004.
     assert finding.difference.low == pytest.approx(-1.2306004)
@@ -42,8 +44,22 @@ def test_a_drop_within_the_margin_is_none():
 
 def test_a_row_that_may_have_dropped_is_in_doubt_until_ten_seeds():
     loose = (69.0, 71.0, 70.0)
-    assert [found(loose * times, loose * times).more_seeds for times in (1, 2, 3, 4)] == [5, 10, 10, 0]
+    findings = [found(loose * times, loose * times) for times in (1, 2, 3, 4)]
+    assert [each.more_seeds for each in findings] == [5, 10, 10, 0]
+    assert [each.undecided for each in findings] == [False, False, False, True]
+    assert all(each.in_doubt for each in findings)
     assert found(loose[:2], BASE).more_seeds == 3
+
+
+def test_more_seeds_take_no_verdict_back_where_nothing_is_looked_at_again():
+    """p has all of the level, whatever the number of seeds: Welch's test alone decides."""
+    drawn = numpy.random.default_rng(0).normal(0.0, 0.5, (2, 12))
+    for seeds in range(9, 13):
+        base, head = (70 + each[:seeds] - each[:seeds].mean() for each in drawn)
+        reference = scipy.stats.ttest_ind(head - 0.8, base, equal_var=False, alternative="less").pvalue
+        finding = found(base, head - 0.8)
+        assert finding.p == pytest.approx(reference)
+        assert (finding.verdict.value == "worse") == (reference < 0.01)
 
 
 def test_a_row_that_has_not_dropped_needs_no_more_seeds():
@@ -72,10 +88,11 @@ def test_equal_samples_on_a_grid_are_no_surer_than_the_grid():
     step = 1 / 3
     one_lower = accuracy({"row": Scores((70.0,) * 5, (70.0 - step,) * 5, step=step)}, 0.3)["row"]
     p = scipy.stats.t.sf(step / math.sqrt(2 / 5 / 108), 8)
-    assert one_lower.p == pytest.approx(p / share(5, 1))
+    assert one_lower.p == pytest.approx(p)
     assert one_lower.difference.high > -step
     three = {"row": Scores((70.0,) * 3, (70.0 - step,) * 3, step=step)}
-    assert (accuracy(three, 0.3)["row"].verdict.value, accuracy(three, 0.3)["row"].more_seeds) == ("no change", 5)
+    finding = accuracy(three, 0.3, until_sure=True)["row"]
+    assert (finding.verdict.value, finding.more_seeds) == ("no change", 5)
 
 
 def test_samples_that_spread_more_than_their_grid_are_tested_as_they_are():

@@ -66,9 +66,9 @@ def edited(path: str, value: Any) -> dict[str, Any]:
     return content
 
 
-def run(name: str = "a", *, ratios=(), seconds=(), **machine: str) -> BenchmarkRun:
+def run(name: str = "a", *, ratios=(), **machine: str) -> BenchmarkRun:
     alike = {"processor": "Test CPU", "architecture": "X86_64", "cores": "2", "system": "Linux", "Python": "3.11"}
-    return BenchmarkRun(name, alike | machine, tuple(ratios), tuple(seconds))
+    return BenchmarkRun(name, alike | machine, tuple(ratios))
 
 
 def only(base: BenchmarkRun, head: BenchmarkRun, **options: float) -> Finding:
@@ -79,8 +79,8 @@ def only(base: BenchmarkRun, head: BenchmarkRun, **options: float) -> Finding:
 
 def test_a_file_gives_its_benchmarks_by_name() -> None:
     first, second = runs(GOOD)
-    assert (first.name, first.ratios, first.seconds) == ("benchmarks/test_a.py::test_a", (), ())
-    assert (second.ratios, second.seconds) == ((1.9, 2.0, 2.1), (1.0, 2.0))
+    assert (first.name, first.ratios) == ("benchmarks/test_a.py::test_a", ())
+    assert second.ratios == (1.9, 2.0, 2.1)
     assert second.machine == {
         "processor": "Test CPU", "architecture": "X86_64", "cores": "2", "system": "Linux", "Python": "CPython 3.11.7"
     }  # fmt: skip
@@ -96,8 +96,6 @@ def test_a_file_gives_its_benchmarks_by_name() -> None:
         ("benchmarks.0.extra_info.ratios", [1.0, "2"], "benchmarks.0.extra_info.ratios.1"),
         ("benchmarks.0.extra_info.ratios", [0.0], "benchmarks.0.extra_info.ratios.0"),
         ("benchmarks.0.extra_info.ratios", [math.nan], "benchmarks.0.extra_info.ratios.0"),
-        ("benchmarks.0.stats.data", [math.inf], "benchmarks.0.stats.data.0"),
-        ("benchmarks.0.stats", None, "benchmarks.0.stats"),
         ("machine_info.cpu", [], "machine_info.cpu"),
         ("machine_info", None, "machine_info"),
     ],
@@ -121,7 +119,7 @@ def test_a_torn_file_is_named_wherever_it_is_torn(length: int) -> None:
 
 
 PATHS = ("machine_info", "machine_info.cpu", "machine_info.cpu.brand_raw", "benchmarks", "benchmarks.0")
-INSIDE = ("fullname", "extra_info", "extra_info.ratios", "stats", "stats.data")
+INSIDE = ("fullname", "extra_info", "extra_info.ratios")
 
 
 @given(st.sampled_from([*PATHS, *(f"benchmarks.0.{each}" for each in INSIDE)]), json_values)
@@ -192,23 +190,22 @@ def test_rounds_that_are_all_the_same_need_no_luck() -> None:
     assert only(run(ratios=[2.0] * 3), run(ratios=[1.0] * 3)).verdict is Verdict.WORSE
 
 
-def test_benchmarks_without_ratios_are_compared_by_their_rounds() -> None:
-    finding = only(run(seconds=[1.0, 1.01, 0.99]), run(seconds=[1.2, 1.21, 1.19]))
-    assert finding.verdict is Verdict.WORSE
-    assert "20.0% slower by the time of a round" in finding.seen
-
-
-def test_ratios_go_before_times() -> None:
-    """A machine that was busy slows both ways."""
-    base, head = run(ratios=[2.0, 2.1], seconds=[1.0, 1.0]), run(ratios=[2.0, 2.1], seconds=[3.0, 3.0])
-    assert only(base, head).verdict is Verdict.SAME
+def test_p_is_adjusted_for_all_benchmarks_that_are_tested() -> None:
+    base, head = run(ratios=[2.0, 2.2, 1.9, 2.1, 2.05]), run(ratios=[1.7, 1.9, 1.6])
+    alone = only(base, head, margin=0.0)
+    others = [run(str(number), ratios=[1.0, 1.1]) for number in range(9)]
+    among = compare_benchmarks([base, *others, run("seconds")], [head, *others, run("seconds")], margin=0.0)
+    [finding] = [each for each in among if each.row == "a"]
+    assert alone.p < 0.05 < finding.p == pytest.approx(10 * alone.p)
+    assert (alone.verdict, finding.verdict) == (Verdict.WORSE, Verdict.SAME)
+    assert finding.test.endswith("p adjusted for 10 benchmarks")
 
 
 @pytest.mark.parametrize(
     ("base", "head", "why"),
     [
-        (run(), run(), "--benchmark-save-data"),
-        (run(ratios=[1.0, 1.0]), run(seconds=[1.0, 1.0]), "--benchmark-save-data"),
+        (run(), run(), "in seconds alone, which differ from run to run"),
+        (run(ratios=[1.0, 1.0]), run(), "in seconds alone, which differ from run to run"),
         (run(ratios=[1.0]), run(ratios=[1.0, 1.0]), "over 1 and 2 rounds: no test with fewer than 2"),
         (run(ratios=[1.0] * 2), run(ratios=[1.0] * 2, processor="Other"), "processor Test CPU → Other"),
         (run(ratios=[1.0] * 2), run(ratios=[1.0] * 2, Python="3.12", cores="4"), "cores 2 → 4, Python 3.11 → 3.12"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from records import changed, failure, protocol, record
 from small_boards import golden, pkd
 
-from bench.compare.comparison import Margins, compare
+from bench.compare.comparison import Made, Margins, compare
 from bench.compare.finding import Figure, Verdict
 
 METHODS = ("scratch", "kd", "pkd", "at")
@@ -95,8 +95,16 @@ def test_missing_and_new_rows_have_one_finding():
 
 
 def test_seeds_of_both_sides_are_said():
-    finding = compare([record(seed=seed) for seed in range(5)], [record(seed=seed) for seed in range(3)])[1]
-    assert (finding.figure, finding.seen) == (Figure.MISSING, "seeds 0-4 in base, seeds 0-2 in head")
+    finding = compare([record(seed=seed) for seed in range(3)], [record(seed=seed) for seed in range(5)])[1]
+    assert (finding.figure, finding.seen) == (Figure.MISSING, "seeds 0-2 in base, seeds 0-4 in head")
+    assert finding.verdict is Verdict.SAME
+
+
+def test_seeds_that_succeeded_in_base_and_are_not_in_head_are_missing():
+    base = [*(record(seed=seed) for seed in range(4)), failure(seed=4)]
+    finding = compare(base, [record(seed=0), failure(seed=1)])[1]
+    assert (finding.figure, finding.verdict) == (Figure.MISSING, Verdict.MISSING)
+    assert finding.seen == "seeds 2-3 of base are not in head"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +115,34 @@ def test_what_is_not_comparable_is_never_no_change(head):
     (finding,) = compare([record()], [head])
     assert (finding.figure, finding.verdict) == (Figure.MISSING, Verdict.NOT_COMPARABLE)
     assert finding.seen
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"machine": "gpu"},
+        {"teacher_key": "e" * 64},
+        {"versions": {"python": "3.12.0", "torch": "2.9.0"}},
+        {"environment": {"threads": 2}},
+    ],
+)
+def test_in_one_go_the_code_made_every_difference(other):
+    """Whatever it writes of the machine, the versions or the teacher: what ran is held against what ran before."""
+    made = Made(in_one_go=True)
+    same = [each for each in compare([record()], [record(**other)], made=made) if each.figure is Figure.BEHAVIOUR]
+    assert [each.verdict for each in same] == [Verdict.SAME]
+    [behaviour, cost] = [
+        each
+        for each in compare([record()], [changed(record(test=1.0, **other), cost={"steps": 401})], made=made)
+        if each.figure in {Figure.BEHAVIOUR, Figure.COST}
+    ]
+    assert behaviour.is_regression
+    assert cost.is_regression
+
+
+def test_in_one_go_a_raised_version_of_the_task_is_still_another_task():
+    (finding,) = compare([record()], [record(task_version=2, teacher_key="e" * 64)], made=Made(in_one_go=True))
+    assert finding.verdict is Verdict.NOT_COMPARABLE
 
 
 def test_a_new_failure_is_red_also_in_a_row_that_is_new_or_not_comparable():
@@ -121,7 +157,7 @@ def test_a_new_failure_is_red_also_in_a_row_that_is_new_or_not_comparable():
 
 
 def test_a_new_failure_on_other_hardware_is_red_and_an_old_one_is_not():
-    head = [failure(status="oom", machine="small")]
+    head = [failure(status="nan", machine="small")]
     assert verdicts(compare([record()], head)) == {
         ("kd", "failures"): "new failure",
         ("kd", "missing"): "not comparable",

@@ -29,11 +29,20 @@ def test_a_failure_at_a_seed_that_base_never_ran_is_new():
 
 
 def test_a_failure_as_before_is_no_change():
-    assert found([failure(seed=0)], [failure(seed=0, status="error", reason="x")]) == (
+    assert found([failure(seed=0)], [failure(seed=0, reason="in other words")]) == (
         "no change",
-        "error as before (seed 0)",
+        "nan as before (seed 0)",
     )
     assert found([record()], [record()]) == ("no change", "no run failed")
+
+
+def test_a_seed_that_fails_in_another_way_fails_anew():
+    assert found(
+        [failure(seed=0), failure(seed=1)], [failure(seed=0), failure(seed=1, status="error", reason="x")]
+    ) == (
+        "new failure",
+        "nan → error at seed 1: x",
+    )
 
 
 def test_a_failure_that_succeeds_now_is_better():

@@ -191,6 +191,14 @@ def test_one_line_that_is_far_too_long_does_not_take_all_room() -> None:
     assert "1 of 1 lines are cut" in written
 
 
+def test_seeds_that_are_gone_hide_nothing_of_what_was_compared() -> None:
+    gone = finding("kd", Figure.MISSING, Verdict.MISSING, seen="seed 1 of base is not in head")
+    assert report([gone, *unchanged("kd")]).rows[0].verdict is Verdict.SAME
+    assert report([gone, *unchanged("kd")], fail_on=frozenset({Figure.MISSING})).rows[0].verdict is Verdict.MISSING
+    unknown = finding("kd", Figure.ACCURACY, Verdict.NOT_COMPARABLE)
+    assert report([gone, unknown]).rows[0].verdict is Verdict.MISSING
+
+
 def test_json_has_everything_under_stable_names() -> None:
     content = json.loads(as_json.render(mixed()))
     assert list(content) == ["base", "head", "verdict", "summary", "fail_on", "sides", "rows", "more_seeds"]
@@ -210,6 +218,7 @@ def test_json_has_everything_under_stable_names() -> None:
             "p": 0.0012,
             "difference": {"value": -0.52, "low": -0.71, "high": -0.33, "unit": "points"},
             "announced": None,
+            "in_doubt": False,
             "more_seeds": None,
         }
     ]
@@ -292,3 +301,4 @@ def test_a_difference_in_words(value: Difference | None, said: str) -> None:
 def test_what_a_verdict_rests_on_is_empty_where_there_is_nothing() -> None:
     assert basis(finding()) == ""
     assert basis(finding(test="exact", more_seeds=3)) == "exact, in doubt: needs 3 seeds a side"
+    assert basis(finding(test="exact", undecided=True)) == "exact, in doubt: has all the seeds that are looked at"

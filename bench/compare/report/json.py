@@ -66,6 +66,7 @@ def _finding(finding: Finding, fails: bool) -> dict[str, Any]:
             "unit": difference.unit,
         },
         "announced": finding.announced or None,
+        "in_doubt": finding.in_doubt,
         "more_seeds": finding.more_seeds or None,
     }
 

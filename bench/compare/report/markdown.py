@@ -72,7 +72,7 @@ def _all_of(row: Row) -> Sequence[str]:
 
 
 def _short(finding: Finding) -> str:
-    return escape(finding.verdict + ", in doubt" * bool(finding.more_seeds))
+    return escape(finding.verdict + ", in doubt" * finding.in_doubt)
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> str:

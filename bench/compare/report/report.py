@@ -13,7 +13,6 @@ from bench.compare.sides import Side
 
 NOTHING = frozenset({Verdict.MISSING, Verdict.NEW, Verdict.NOT_COMPARABLE})
 """Verdicts for which nothing was compared."""
-PRESENCE = frozenset({Figure.MISSING, Figure.FAILURES})
 SEVERITY = {verdict: number for number, verdict in enumerate(Verdict)}
 
 
@@ -39,7 +38,7 @@ class Row:
             each
             for each in self.findings
             if each not in self.gating
-            and (each.verdict not in quiet or (each.verdict is Verdict.SAME and each.more_seeds))
+            and (each.verdict not in quiet or (each.verdict is Verdict.SAME and each.in_doubt))
         )
 
     @property
@@ -63,23 +62,26 @@ class Row:
     @property
     def unchanged(self) -> tuple[Figure, ...]:
         """What was compared, and is neither changed nor in doubt. That the row is there goes without saying."""
-        same = [each for each in self.findings if each.verdict is Verdict.SAME and not each.more_seeds]
+        same = [each for each in self.findings if each.verdict is Verdict.SAME and not each.in_doubt]
         return tuple(each.figure for each in same if each.figure is not Figure.MISSING)
 
     @property
     def verdict(self) -> Verdict:
         """The worst of those that gate, else the worst of all; not comparable if nothing but its presence was compared.
 
-        That a row is there, and that none of its runs failed, says nothing of what the runs gave.
+        That a row is there, or some of its seeds are not, and that none of its runs failed, says nothing of what the
+        runs gave.
         """
+        there = [each for each in self.findings if each.verdict is not Verdict.NOT_COMPARABLE]
         compared = [
             each
-            for each in self.findings
-            if each.verdict is not Verdict.NOT_COMPARABLE
-            and (each.verdict is not Verdict.SAME or each.figure not in PRESENCE)
+            for each in there
+            if each.figure is not Figure.MISSING
+            and (each.verdict is not Verdict.SAME or each.figure is not Figure.FAILURES)
         ]
+        gone = [each for each in there if each.figure is Figure.MISSING and each.verdict is not Verdict.SAME]
         return min(
-            (each.verdict for each in self.gating or compared or self.not_comparable or self.findings),
+            (each.verdict for each in self.gating or compared or gone or self.not_comparable or self.findings),
             key=SEVERITY.__getitem__,
         )
 
@@ -125,7 +127,7 @@ class Report:
         """The verdict with the number of rows of each kind."""
         others = Counter(row.verdict for row in self.rows if not row.gating)
         counts = [f"{others[verdict]:,} {verdict}{self._remark(verdict)}" for verdict in Verdict if others[verdict]]
-        doubtful = sum(any(finding.more_seeds for finding in row.findings) for row in self.rows)
+        doubtful = sum(any(finding.in_doubt for finding in row.findings) for row in self.rows)
         counts += [f"{doubtful:,} in doubt"] if doubtful else []
         untold = Counter(each.figure for row in self.rows for each in row.untold)
         counts += [f"{untold[figure]:,} not comparable in {figure}" for figure in Figure if untold[figure]]

@@ -37,7 +37,12 @@ def difference(value: Difference | None) -> str:
 def remarks(finding: Finding) -> list[str]:
     """What must be known of a verdict beside what was seen."""
     found = [f"announced by {finding.announced}"] if finding.announced else []
-    return [*found, f"in doubt: needs {finding.more_seeds} seeds a side"] if finding.more_seeds else found
+    if finding.in_doubt:
+        needs = (
+            f"needs {finding.more_seeds} seeds a side" if finding.more_seeds else "has all the seeds that are looked at"
+        )
+        found.append(f"in doubt: {needs}")
+    return found
 
 
 def basis(finding: Finding) -> str:
