@@ -41,6 +41,7 @@ def check(given: argparse.Namespace) -> int:
     if given.head is None:
         check_names(given)
     kept = kept_side(given)
+    made = Made(in_one_go=kept is None, until_sure=bool(given.most_seeds))
     names = ("head",) if kept else ("base", "head")
     share = share_of(given, len(names), fail_on)
     with ExitStack() as stack:
@@ -56,7 +57,7 @@ def check(given: argparse.Namespace) -> int:
         try:
             run_all([Order(run, partial(words_of, given, run), seeds) for run in runs], share, to_stderr)
             if not kept:
-                settle(given, runs, share)
+                settle(given, runs, share, made)
         except KeyboardInterrupt:
             if given.folder:
                 to_stderr(f"what is finished is kept in {given.folder}: give the same command again, it goes on")
@@ -64,7 +65,7 @@ def check(given: argparse.Namespace) -> int:
         # Without a folder that commands could add to: only this command runs each side's own source.
         sides = [Side(run.tree.says, asked_for(given, run, seeds), where="") for run in runs]
         base = of_machine(kept, sides[0]) if kept else sides[0]
-        return judge(base, sides[-1], given, made(given, in_one_go=kept is None))
+        return judge(base, sides[-1], given, made)
 
 
 def asked_for(given: argparse.Namespace, run: TreeRun, seeds: tuple[int, ...]) -> list[Record]:
@@ -98,22 +99,17 @@ def tree_run(given: argparse.Namespace, name: str, share: Share, scratch: Path) 
         yield TreeRun(name, tree, (given.folder or scratch).absolute() / folder)
 
 
-def made(given: argparse.Namespace, in_one_go: bool) -> Made:
-    """How the records of both sides came to be."""
-    return Made(in_one_go, until_sure=bool(given.most_seeds))
-
-
-def settle(given: argparse.Namespace, runs: list[TreeRun], share: Share) -> None:
+def settle(given: argparse.Namespace, runs: list[TreeRun], share: Share, made: Made) -> None:
     """Adds seeds to the rows in doubt, on both sides, as far as that is allowed; says so where it is not."""
     for _ in LOOKS:
         base, head = (run.records() for run in runs)
-        findings = compare(base, head, margins_of(given), made(given, in_one_go=True))
+        findings = compare(base, head, margins_of(given), made)
         cells = more_seeds(within(findings, given.most_seeds or 0), runs_of(base), runs_of(head))
         if not cells:
             break
         run_all([order(given, runs, each) for each in cells], share, to_stderr)
     else:
-        findings = compare(*(run.records() for run in runs), margins_of(given), made(given, in_one_go=True))
+        findings = compare(*(run.records() for run in runs), margins_of(given), made)
     needed = max((finding.more_seeds for finding in findings), default=0)
     if needed > (given.most_seeds or 0):
         to_stderr(f"some rows are in doubt: --most-seeds {needed} gives them the seeds that may settle it")

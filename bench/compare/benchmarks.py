@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.board.statistics import SIGNIFICANT, Welch, holm, welch
@@ -23,8 +23,7 @@ class Slowdown:
 
     def p(self, margin: float) -> tuple[float, float]:
         """One-sided, that it is slower and that it is faster by more than the margin, a logarithm."""
-        shifted = (replace(self.test, difference=self.test.difference + shift) for shift in (-margin, margin))
-        slower, faster = shifted
+        slower, faster = (replace(self.test, difference=self.test.difference + shift) for shift in (-margin, margin))
         return slower.p_higher, faster.p_lower
 
 
@@ -40,27 +39,20 @@ def compare_benchmarks(
     margin: in percent.
     """
     before, after = ({run.name: run for run in side} for side in (base, head))
-    found = list(_untested(before, after))
-    slowdowns = [each for each in found if isinstance(each, Slowdown)]
-    findings = [each for each in found if isinstance(each, Finding)] + _judged(slowdowns, margin)
+    found = {name: _slowdown(before[name], after[name]) for name in before.keys() & after.keys()}
+    findings = _judged([each for each in found.values() if isinstance(each, Slowdown)], margin)
+    for name, why in found.items():
+        if isinstance(why, str):
+            findings.append(Finding(name, Figure.TIME, Verdict.NOT_COMPARABLE, why))
+    for name in before.keys() - after.keys():
+        findings.append(Finding(name, Figure.MISSING, Verdict.MISSING, "a benchmark that head does not have"))
+    for name in after.keys() - before.keys():
+        findings.append(Finding(name, Figure.MISSING, Verdict.NEW, "a benchmark that base does not have"))
     return sorted(findings, key=lambda finding: finding.row)
 
 
-def _untested(before: dict[str, BenchmarkRun], after: dict[str, BenchmarkRun]) -> Iterator[Finding | Slowdown]:
-    """What is to be tested, and a finding for what is not."""
-    for name in before.keys() | after.keys():
-        if name not in after:
-            yield Finding(name, Figure.MISSING, Verdict.MISSING, "a benchmark that head does not have")
-        elif name not in before:
-            yield Finding(name, Figure.MISSING, Verdict.NEW, "a benchmark that base does not have")
-        else:
-            found = _slowdown(before[name], after[name])
-            not_comparable = isinstance(found, str)
-            yield Finding(name, Figure.TIME, Verdict.NOT_COMPARABLE, found) if not_comparable else found
-
-
 def _slowdown(base: BenchmarkRun, head: BenchmarkRun) -> Slowdown | str:
-    """Or why there is none."""
+    """What is to be tested, or why nothing is."""
     differing = [part for part, value in base.machine.items() if value != head.machine[part]]
     if differing:
         changes = [f"{part} {base.machine[part]} → {head.machine[part]}" for part in differing]

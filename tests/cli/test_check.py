@@ -22,6 +22,7 @@ from records import changed, failure, record
 from bench.cli import check_determinism, check_regressions
 from bench.cli.main import build_parser
 from bench.cli.selection import words_of
+from bench.compare.comparison import Made
 from bench.compare.finding import Figure
 from bench.compare.sides import Side
 from bench.errors import BenchError
@@ -247,10 +248,12 @@ def test_seeds_are_added_to_the_rows_in_doubt_alone_on_both_sides(tmp_path, monk
         write(run.results, *(record("kd", seed, test=70 + seed % 2) for seed in (0, 1, 2)))
         write(run.results, *(record("sp", seed, test=70) for seed in (0, 1, 2)))
     write(runs[1].results, *(record("kd", seed, test=69.9 + seed % 2) for seed in (0, 1, 2)))
-    check_regressions.settle(options("main"), runs, Share(2))
+    check_regressions.settle(options("main"), runs, Share(2), Made(in_one_go=True))
     assert made == []
     assert "--most-seeds 5" in capsys.readouterr().err
-    check_regressions.settle(options("main", "--most-seeds", "5"), runs, Share(2))
+    check_regressions.settle(
+        options("main", "--most-seeds", "5"), runs, Share(2), Made(in_one_go=True, until_sure=True)
+    )
     assert made == [("base", "kd", (3, 4)), ("head", "kd", (3, 4))]
 
 
